@@ -1,0 +1,44 @@
+"""The IPv6 plan: positional, order-free, readable in the address itself.
+
+Within the estate's /32 ``P:P`` the next 16 bits are region (8) and site (8): a /48 per site. The 16 bits after that are
+a zone nibble and the VLAN id as 12 bits: a /64 per VLAN. Links are /127 (RFC 6164), each from a /64 of its own in the
+reserved region 0xfe; loopbacks are /128 out of one /64 per region in the reserved region 0xff. Every number is
+written in the estate, so adding, removing or reordering anything changes no other address.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, IPv6Interface, IPv6Network
+
+LINK_REGION = 0xFE
+LOOPBACK_REGION = 0xFF
+
+
+def site_prefix(estate: IPv6Network, region: int, number: int) -> IPv6Network:
+    """Return the /48 of the site with these plan numbers."""
+    return IPv6Network((_base(estate) | region << 88 | number << 80, 48))
+
+
+def vlan_prefix(estate: IPv6Network, region: int, number: int, zone: int, vlan_id: int) -> IPv6Network:
+    """Return the /64 of a VLAN: zone nibble and VLAN id, readable in hexadecimal."""
+    return IPv6Network((_base(estate) | region << 88 | number << 80 | zone << 76 | vlan_id << 64, 64))
+
+
+def host_address(prefix: IPv6Network, host: int) -> IPv6Interface:
+    """Return a host's address in its /64; the decimal digits of ``host`` are its hexadecimal digits (11 is ``::11``)."""
+    return IPv6Interface((int(prefix.network_address) | int(str(host), 16), 64))
+
+
+def link_addresses(estate: IPv6Network, link_id: int) -> tuple[IPv6Interface, IPv6Interface]:
+    """Return the two /127 addresses of a link, end A first (RFC 6164)."""
+    base = _base(estate) | LINK_REGION << 88 | link_id << 64
+    return IPv6Interface((base, 127)), IPv6Interface((base + 1, 127))
+
+
+def loopback_address(estate: IPv6Network, region: int, loopback: int) -> IPv6Interface:
+    """Return the /128 of a loopback id within a region."""
+    return IPv6Interface((_base(estate) | LOOPBACK_REGION << 88 | region << 80 | int(str(loopback), 16), 128))
+
+
+def _base(estate: IPv6Network) -> int:
+    return int(IPv6Address(estate.network_address))

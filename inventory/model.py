@@ -1,0 +1,293 @@
+"""What can be written in an estate file. Strict: an unknown key or a value out of range is an error with its place.
+
+Units are part of the names: ``_mbps`` megabit per second, ``_w`` watt, ``_gb`` gigabyte.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+RackName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,15}$")]
+PositionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9./-]{0,30}$")]
+
+
+class Model(BaseModel):
+    """Base of every estate object: frozen, and no key that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(Model):
+    """A text for people, in both languages of the project."""
+
+    en: str = Field(min_length=1)
+    vi: str = Field(min_length=1)
+
+
+class DeviceKind(StrEnum):
+    """What a device is; decides which parts of it are required."""
+
+    ROUTER = "router"
+    SWITCH = "switch"
+    FIREWALL = "firewall"
+    HOST = "host"
+    CONTROLLER = "controller"
+    UPS = "ups"
+    PDU = "pdu"
+    ATS = "ats"
+    GENERATOR = "generator"
+    CRAC = "crac"
+    ENVIRONMENT = "environment"
+
+
+class LinkRole(StrEnum):
+    """What a link is for; the tier table gives the least speed per role."""
+
+    BACKBONE = "backbone"
+    UPLINK = "uplink"
+    ACCESS = "access"
+
+
+class Quantity(StrEnum):
+    """What a sensor measures or reports."""
+
+    TEMPERATURE = "temperature"
+    HUMIDITY = "humidity"
+    SMOKE = "smoke"
+    FIRE = "fire"
+    DOOR = "door"
+
+
+class SnmpVersion(StrEnum):
+    """SNMP protocol version; v3 means authPriv."""
+
+    V2C = "v2c"
+    V3 = "v3"
+
+
+class Tier(Model):
+    """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link or port."""
+
+    name: Text
+    min_speed_mbps: dict[str, int]
+    redundant_power: bool = False
+    redundant_cooling: bool = False
+
+
+class Vlan(Model):
+    """One VLAN of a site; its IPv6 /64 follows from ``zone`` and ``id``, its IPv4 prefix is that of today."""
+
+    name: Name
+    id: int = Field(ge=1, le=4094)
+    zone: int = Field(default=0, ge=0, le=15, description="zone nibble in front of the VLAN id")
+    ipv4: IPv4Network
+    gateway: Name = Field(description="the router that holds host address 1 of the VLAN")
+
+
+class Rack(Model):
+    """One rack: where it can be measured, and which PDUs feed its A and B side."""
+
+    name: RackName
+    zone: Name = "room"
+    positions: tuple[PositionName, ...] = ()
+    feed_a: Name | None = None
+    feed_b: Name | None = None
+
+
+class Attachment(Model):
+    """How a device sits in a VLAN: ``host`` is its number there, written alike in IPv4 and (as digits) in IPv6."""
+
+    vlan: Name
+    host: int = Field(ge=1, le=254)
+    interface: InterfaceName = "eth0"
+
+
+class SnmpAccess(Model):
+    """How a device is polled and which reading profile fits it."""
+
+    profile: Name
+    version: SnmpVersion = SnmpVersion.V3
+
+
+class Resources(Model):
+    """Compute resources, of a host (what it has) or of a service (what it needs)."""
+
+    vcpu: int = Field(ge=0)
+    ram_gb: float = Field(ge=0)
+    storage_gb: float = Field(ge=0)
+
+
+class Asset(Model):
+    """What the asset register says of a device. Dates are ISO 8601."""
+
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    in_service: date | None = None
+    life_years: int | None = Field(default=None, ge=1, le=50)
+    support_until: date | None = None
+
+
+class Device(Model):
+    """Any thing that is installed: router, host, UPS, PDU, environment unit."""
+
+    name: Name
+    kind: DeviceKind
+    role: Name = "generic"
+    platform: Name | None = None
+    rack: RackName | None = None
+    cords: tuple[Name, ...] = Field(default=(), description="PDUs this device is plugged into")
+    attach: tuple[Attachment, ...] = ()
+    loopback: int | None = Field(default=None, ge=1, le=65535, description="loopback id within the region, append-only")
+    ipv4_loopback: IPv4Address | None = None
+    wave: int | None = Field(default=None, ge=0, le=99, description="rollout wave; 0 is the canary")
+    snmp: SnmpAccess | None = None
+    resources: Resources | None = None
+    asset: Asset | None = None
+
+
+class PowerNode(Model):
+    """One component of the power chain; ``fed_by`` names the components upstream."""
+
+    name: Name
+    kind: DeviceKind | Annotated[str, StringConstraints(pattern="^utility$")]
+    rating_w: int = Field(gt=0)
+    fed_by: tuple[Name, ...] = ()
+    group: Name | None = Field(default=None, description="redundancy group judged as one")
+    modules: int | None = Field(default=None, ge=1, description="power modules installed in the frame")
+    module_rating_w: int | None = Field(default=None, gt=0)
+    device: Name | None = Field(default=None, description="the device that answers for it")
+
+
+class CoolingUnit(Model):
+    """One cooling unit and the zone it cools."""
+
+    name: Name
+    zone: Name
+    capacity_w: int = Field(gt=0)
+    device: Name | None = None
+
+
+class Sensor(Model):
+    """One measuring point: which device answers, with which index, for which position (``RACK/position`` or a place)."""
+
+    device: Name
+    quantity: Quantity
+    position: str
+    index: int = Field(ge=1)
+
+
+class Circuit(Model):
+    """A rented line; ``path`` names the physical route, so that two circuits can be told to be apart."""
+
+    name: Name
+    network: Name
+    speed_mbps: int = Field(gt=0)
+    path: Name
+    provider: str = ""
+
+
+class Owner(Model):
+    """Who answers for a site."""
+
+    unit: Text
+    accountable: Text
+
+
+class Site(Model):
+    """One site. ``region`` and ``number`` are its place in the IPv6 plan and never change once given."""
+
+    site: Name
+    name: Text
+    tier: str
+    region: int = Field(ge=1, le=253)
+    number: int = Field(ge=0, le=255)
+    province: str = ""
+    illustrative: str = Field(default="", description="why facts of this site are illustrative, when they are")
+    archetype: Name | None = None
+    owner: Owner | None = None
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    vlans: tuple[Vlan, ...] = ()
+    racks: tuple[Rack, ...] = ()
+    devices: tuple[Device, ...] = ()
+    power: tuple[PowerNode, ...] = ()
+    cooling: tuple[CoolingUnit, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+    circuits: tuple[Circuit, ...] = ()
+
+
+class LinkEnd(Model):
+    """One end of a link."""
+
+    device: Name
+    interface: InterfaceName
+
+
+class Link(Model):
+    """A point-to-point link; its id gives its IPv6 /127 and is never used again."""
+
+    id: int = Field(ge=1, le=65535)
+    a: LinkEnd
+    b: LinkEnd
+    role: LinkRole
+    speed_mbps: int = Field(gt=0)
+    ipv4: IPv4Network
+    media: Name = Field(default="fibre", description="'tap' in the lab: an interface whose speed can be set")
+
+
+class Service(Model):
+    """A service, where it runs, what it needs and how much of it may be lost."""
+
+    name: Name
+    title: Text
+    mode: Name = "central"
+    hosts: tuple[Name, ...] = ()
+    needs: Resources | None = None
+    dr_scope: bool = False
+    dr_hosts: tuple[Name, ...] = ()
+    rpo_s: int | None = Field(default=None, ge=0)
+    rto_s: int | None = Field(default=None, ge=0)
+    critical: bool = False
+
+
+class Addressing(Model):
+    """The address space of the estate."""
+
+    ipv6_prefix: IPv6Network
+    routing_as: int = Field(ge=1, le=4294967295)
+    route_reflectors: tuple[Name, ...] = ()
+
+
+class EstateFile(Model):
+    """``estate.yml``: the head of an estate folder. ``tiers`` is a path relative to the file."""
+
+    name: Name
+    title: Text
+    addressing: Addressing
+    tiers: str = "tiers.yml"
+
+
+class TiersFile(Model):
+    """``tiers.yml``: the table of tiers."""
+
+    tiers: dict[str, Tier]
+
+
+class LinksFile(Model):
+    """``links.yml``: every link between sites and inside them."""
+
+    links: tuple[Link, ...]
+
+
+class ServicesFile(Model):
+    """``services.yml``: every service."""
+
+    services: tuple[Service, ...]
