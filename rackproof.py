@@ -1,7 +1,8 @@
-"""The front door: assembles the rooms' commands, turns errors into texts and exit codes, and nothing else."""
+"""The front door: finds the room of a verb, turns errors into texts and exit codes, and nothing else."""
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
@@ -11,11 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
-from typer.main import get_command
+from typer.exceptions import TyperException
 
 from core.errors import ErrorGroup, ExitCode, RackproofError
+from core.locale import LANGUAGES
+from core.workspace import current
+
+VERSION = "0.1.0"
 
 # verb → (module that holds its typer app, one line of help). A room is imported only when its verb is used.
 ROOMS: dict[str, tuple[str, str]] = {
@@ -24,63 +28,58 @@ ROOMS: dict[str, tuple[str, str]] = {
     "estate": ("inventory.cli", "The estate: validate it, show it."),
     "lab": ("lab.cli", "The embedded lab: bring it up and down, break and mend things."),
     "provision": ("playbooks.cli", "Provision hosts with Ansible and pyinfra."),
-    "net": ("netconfig.cli", "Plan and apply network configuration, with a rollback the device fires itself."),
+    "net": ("netconfig.cli", "Plan and apply network configuration; devices roll back by themselves."),
     "monitor": ("monitoring.cli", "Poll devices, serve readings as metrics, check the alert rules."),
     "checks": ("checks.cli", "Judge the requirements, once or continuously."),
     "evidence": ("checks.evidence_cli", "Verify evidence bundles offline."),
     "report": ("checks.report_cli", "Render the report of a run."),
 }
 # These speak to devices; when the lab is the target they do it from the lab's controller namespace.
-CONTROLLER_VERBS = frozenset({"provision", "net", "monitor", "checks"})
+SPEAKS_TO_DEVICES: dict[str, frozenset[str]] = {
+    "provision": frozenset({"plan", "apply"}),
+    "net": frozenset({"plan", "apply", "resume", "status"}),
+    "monitor": frozenset({"poll", "serve"}),
+    "checks": frozenset({"run", "watch"}),
+}
 
 
-class RoomGroup(click.Group):
-    """A group that knows every room's name and help, and imports a room only when its verb is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the verbs in the order of the flow."""
-        return list(ROOMS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the room of a verb and return its command."""
-        if cmd_name not in ROOMS:
-            return None
-        command = get_command(importlib.import_module(ROOMS[cmd_name][0]).app)
-        command.name = cmd_name
-        command.help = command.help or ROOMS[cmd_name][1]
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the verbs without importing any room."""
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, text) for name, (_module, text) in ROOMS.items()])
+def _parser() -> argparse.ArgumentParser:
+    verbs = "\n".join(f"  {verb:<10} {text}" for verb, (_module, text) in ROOMS.items())
+    parser = argparse.ArgumentParser(
+        prog="rackproof",
+        description="Rackproof provisions, configures and proves the estate it is given.",
+        epilog=f"verbs:\n{verbs}\n\nexample:\n  ./rackproof demo\n  ./rackproof checks run --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="rackproof [options] VERB ...",
+    )
+    parser.add_argument("--version", action="version", version=f"rackproof {VERSION}")
+    parser.add_argument("--estate", type=Path, help="estate folder (default: the lab's while it is up)")
+    parser.add_argument("--workspace", type=Path, help="folder for keys, secrets, journal and evidence")
+    parser.add_argument("--lang", choices=LANGUAGES, help="language of texts for people")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
+    parser.add_argument("verb", nargs="?", choices=list(ROOMS), metavar="VERB", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
 
 
-@click.group(cls=RoomGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option("0.1.0", prog_name="rackproof")
-@click.option("--estate", type=click.Path(path_type=Path), help="Estate folder (default: the lab's while it is up).")
-@click.option("--workspace", type=click.Path(path_type=Path), help="Folder for keys, secrets, journal and evidence.")
-@click.option("--lang", type=click.Choice(["en", "vi"]), help="Language of texts for people.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
-def main(estate: Path | None, workspace: Path | None, lang: str | None, debug: bool) -> None:
-    """Rackproof provisions, configures and proves the estate it is given.
-
-    Example: ./rackproof demo
-    """
-    settings = {"RACKPROOF_ESTATE": estate and estate.resolve(), "RACKPROOF_WORKSPACE": workspace and
-                workspace.resolve(), "RACKPROOF_LANG": lang, "RACKPROOF_DEBUG": "1" if debug else None}
+def _apply(options: argparse.Namespace) -> None:
+    """Hand the global options to the rooms through the environment, which child processes inherit."""
+    settings = {
+        "RACKPROOF_ESTATE": options.estate and options.estate.resolve(),
+        "RACKPROOF_WORKSPACE": options.workspace and options.workspace.resolve(),
+        "RACKPROOF_LANG": options.lang,
+        "RACKPROOF_DEBUG": options.debug and "1",
+    }
     os.environ.update({key: str(value) for key, value in settings.items() if value})
 
 
-def _enter_controller(arguments: Sequence[str]) -> None:
-    """Move into the lab's controller namespace when the verb talks to devices and the lab is what it talks to."""
-    from core.workspace import current
-
-    verb = next((word for word in arguments if word in ROOMS), "")
-    if verb not in CONTROLLER_VERBS or {"--help", "-h"} & set(arguments):
-        return
-    if current().is_lab:
+def _call(verb: str, rest: list[str]) -> int:
+    speaks = SPEAKS_TO_DEVICES.get(verb, frozenset()).intersection(rest) and "--help" not in rest
+    if speaks and current().is_lab:
         importlib.import_module("lab.enter").enter_controller()
+    app: typer.Typer = importlib.import_module(ROOMS[verb][0]).app
+    result: Any = app(args=rest, prog_name=f"rackproof {verb}", standalone_mode=False)
+    return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 
 def _show(error: RackproofError, as_json: bool) -> int:
@@ -92,33 +91,50 @@ def _show(error: RackproofError, as_json: bool) -> int:
     return int(error.exit_code)
 
 
+def _show_internal(error: Exception) -> int:
+    if os.environ.get("RACKPROOF_DEBUG"):
+        traceback.print_exception(error)
+    text = f"[RPK000] internal error: {type(error).__name__}: {error}"
+    print(f"{text}\n  remedy: run again as `rackproof --debug …` and report what it prints", file=sys.stderr)
+    return int(ExitCode.INTERNAL)
+
+
+def _refuse_usage(error: TyperException) -> int:
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+    else:
+        print(error, file=sys.stderr)
+    return int(ExitCode.USAGE)
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; never lets a traceback out unless ``--debug`` asks for it."""
-    try:
-        result: Any = main.main(list(arguments), prog_name="rackproof", standalone_mode=False)
-    except RackproofError as error:
-        return _show(error, "--json" in arguments)
-    except click.exceptions.Exit as stop:
-        return int(stop.exit_code)
-    except click.ClickException as error:
-        error.show()
+    """Run one command line and return its exit code; no traceback gets out unless ``--debug`` asks for it."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.verb is None:
+        parser.print_help()
         return int(ExitCode.USAGE)
-    except (KeyboardInterrupt, click.Abort):
+    _apply(options)
+    code: int
+    try:
+        code = _call(options.verb, options.rest)
+    except RackproofError as error:
+        code = _show(error, "--json" in arguments)
+    except typer.Exit as stop:
+        code = int(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
+        code = int(ExitCode.INTERRUPTED)
+    except TyperException as error:
+        code = _refuse_usage(error)
+    except BrokenPipeError:  # the reader of our output went away, as in `rackproof … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a text and an exit code, not a traceback
-        if "--debug" in arguments or os.environ.get("RACKPROOF_DEBUG"):
-            traceback.print_exc()
-        print(f"[RPK000] internal error: {type(error).__name__}: {error}\n  remedy: run again with --debug and report it",
-              file=sys.stderr)
-        return int(ExitCode.INTERNAL)
-    return int(result) if isinstance(result, int) else 0
+        code = int(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a text and an exit code
+        code = _show_internal(error)
+    return code
 
-
-__all__ = ["main", "run", "typer"]
 
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1:]))

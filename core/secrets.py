@@ -42,7 +42,7 @@ def _stamp(path: Path) -> int:
 
 
 @lru_cache(maxsize=8)
-def _load(secrets_file: Path, password_file: Path, stamp: int) -> Mapping[str, str]:  # noqa: ARG001
+def _load(secrets_file: Path, password_file: Path, stamp: int) -> Mapping[str, str]:
     # The command line tool, not the library: importing Ansible would put this module under the GPL.
     tool = Path(sys.executable).with_name("ansible-vault")
     argv = [str(tool), "view", "--vault-password-file", str(password_file), str(secrets_file)]

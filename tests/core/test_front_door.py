@@ -1,0 +1,60 @@
+"""The front door: every verb answers --help quickly, wrong use gets a text and a stable exit code, never a traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+import rackproof
+from core.errors import ErrorGroup, ExitCode, Place, RackproofError
+
+
+def _run(*arguments):
+    argv = [sys.executable, "-m", "rackproof", *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("verb", list(rackproof.ROOMS))
+def test_every_verb_has_help_with_an_example(verb):
+    result = _run(verb, "--help")
+    assert result.returncode == 0, result.stderr
+    assert "xample" in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("bogus",), ("--lang", "fr", "estate"), ("estate", "no-such-verb")])
+def test_wrong_use_exits_with_usage(arguments):
+    result = _run(*arguments)
+    assert result.returncode == ExitCode.USAGE
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_errors_show_place_expectation_and_remedy():
+    error = RackproofError(
+        "EST999", "wrong", place=Place(__import__("pathlib").Path("a.yml"), 3, "x.y"), expected="b", actual="c", remedy="d"
+    )
+    assert str(error) == "a.yml:3 (x.y): [EST999] wrong\n  expected: b\n  actual: c\n  remedy: d"
+
+
+def test_groups_are_sorted_by_place():
+    def at(file, line):
+        return RackproofError("E", f"{file}{line}", place=Place(__import__("pathlib").Path(file), line))
+
+    group = ErrorGroup([at("b", 1), at("a", 9), at("a", 2)])
+    assert [item.message for item in group.errors] == ["a2", "a9", "b1"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (RackproofError("X", "m", exit_code=ExitCode.REFUSED), ExitCode.REFUSED),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (ZeroDivisionError("boom"), ExitCode.INTERNAL),
+    ],
+)
+def test_what_a_room_raises_becomes_an_exit_code(monkeypatch, capsys, raised, code):
+    def explode(*_arguments):
+        raise raised
+
+    monkeypatch.setattr(rackproof, "_call", explode)
+    assert rackproof.run(["estate"]) == code
+    assert "Traceback" not in capsys.readouterr().err
