@@ -1,0 +1,263 @@
+"""The words of this room: status, evidence, message, verdict, run. Plain frozen data; every type reads back from JSON.
+
+Only ``pass`` is green. What could not be reached, judged or is too old has a status of its own and never counts as met.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Status(StrEnum):
+    """What was found. Only PASS is green; NOT_APPLICABLE is proved out of scope and left out of every score."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    ERROR = "error"
+    UNREACHABLE = "unreachable"
+    STALE = "stale"
+    NOT_ASSESSED = "not_assessed"
+    NOT_APPLICABLE = "not_applicable"
+    WAIVED = "waived"
+
+
+# Worst first: what a roll-up of several verdicts shows. A proved failure says more than a missing answer.
+SEVERITY = (
+    Status.FAIL, Status.UNREACHABLE, Status.ERROR, Status.STALE, Status.NOT_ASSESSED, Status.WAIVED, Status.PASS,
+    Status.NOT_APPLICABLE,
+)
+# Statuses that make a run fail. WAIVED is counted apart: not green, but accepted in writing until a date.
+NOT_MET = frozenset({Status.FAIL, Status.UNREACHABLE, Status.ERROR, Status.STALE, Status.NOT_ASSESSED})
+
+
+class Outcome(StrEnum):
+    """How collecting one piece of evidence went. Only COLLECTED may ever support a pass."""
+
+    COLLECTED = "collected"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+
+
+def utc_text(moment: datetime) -> str:
+    """Return an aware moment as ISO 8601 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def canonical_json(data: Any) -> bytes:
+    """Return the one byte form of ``data`` (sorted keys, no spaces, UTF-8): what is hashed and signed."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """One thing that was collected. The raw bytes live elsewhere, addressed by ``sha256``.
+
+    ``key`` names what it is among the items of a collector and asset, ``source`` is the command, path or objects asked.
+    ``outcome`` other than ``collected`` means that the raw bytes describe the trouble, not the asset.
+    """
+
+    id: str
+    site: str
+    asset: str
+    collector: str
+    key: str
+    source: str
+    started_at: str
+    ended_at: str
+    outcome: Outcome
+    exit_code: int | None
+    tool: str
+    tool_version: str
+    sha256: str
+    size: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the item as plain data."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> EvidenceItem:
+        """Read an item back; KeyError or ValueError when it is not one."""
+        return cls(**{**{name: data[name] for name in cls.__slots__}, "outcome": Outcome(data["outcome"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a collector hands over: one evidence item with its raw bytes."""
+
+    item: EvidenceItem
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A translatable sentence: an id of ``checks.messages`` and the values to put in."""
+
+    msgid: str
+    params: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, msgid: str, **params: object) -> Message:
+        """Make a message; values become text, in the order of their names."""
+        return cls(msgid, tuple(sorted((name, str(value)) for name, value in params.items())))
+
+    def text(self, language: str = "en") -> str:
+        """Return the sentence in ``en`` or ``vi``."""
+        from checks.messages import render
+
+        return render(self.msgid, dict(self.params), language)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the message as plain data."""
+        return {"msgid": self.msgid, "params": dict(self.params)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Message:
+        """Read a message back."""
+        return cls.of(data["msgid"], **data["params"])
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The threshold a verdict was judged by: S seed document, R law or standard, P policy of the operator."""
+
+    value: str
+    unit: str
+    provenance: str
+    source: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the limit as plain data."""
+        return {"value": self.value, "unit": self.unit, "provenance": self.provenance, "source": self.source}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One judgement of one requirement on one thing. ``asset`` is None when the site as a whole was judged."""
+
+    requirement: str
+    site: str
+    asset: str | None
+    status: Status
+    reason: Message
+    measured: str
+    threshold: Limit | None
+    evidence: tuple[str, ...]
+    judged_at: str
+    valid_until: str
+    judge: str
+    judge_sha256: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain data; equal verdicts give equal data."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
+        """Read a verdict back; KeyError or ValueError when it is not one."""
+        values = {name: data[name] for name in cls.__slots__}
+        values["status"] = Status(data["status"])
+        values["reason"] = Message.from_dict(data["reason"])
+        values["threshold"] = Limit(**data["threshold"]) if data["threshold"] else None
+        values["evidence"] = tuple(data["evidence"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what is in scope was really judged (pass, fail or waived) and how much is green.
+
+    Counts are of (requirement, site) pairs; pairs proved not applicable are left out of ``in_scope``.
+    """
+
+    in_scope: int
+    assessed: int
+    passed: int
+    waived: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts as plain data."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the checks: verdicts and the index of the evidence they stand on.
+
+    ``judged_at`` is the moment all verdicts were judged for; judging again with it gives the same verdicts.
+    """
+
+    id: str
+    estate: str
+    started_at: str
+    ended_at: str
+    judged_at: str
+    selection: Mapping[str, Any]
+    requirements: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    evidence: tuple[EvidenceItem, ...]
+    coverage: Coverage = field(default_factory=lambda: Coverage(0, 0, 0, 0))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the run as plain data, verdicts and evidence included."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Run:
+        """Read a run back; KeyError or ValueError when it is not one."""
+        values = {name: data[name] for name in cls.__slots__}
+        values["requirements"] = tuple(data["requirements"])
+        values["verdicts"] = tuple(Verdict.from_dict(item) for item in data["verdicts"])
+        values["evidence"] = tuple(EvidenceItem.from_dict(item) for item in data["evidence"])
+        values["coverage"] = Coverage(**data["coverage"])
+        return cls(**values)
+
+
+class RawStore(Protocol):
+    """Where raw bytes live, addressed by their SHA-256."""
+
+    def put(self, raw: bytes) -> str:
+        """Keep ``raw`` and return its SHA-256 in hexadecimal."""
+
+    def get(self, sha256: str) -> bytes:
+        """Return the bytes; KeyError when they are not there."""
+
+
+class MemoryRawStore:
+    """Raw bytes of one run in memory, each kept once."""
+
+    def __init__(self) -> None:
+        self._raw: dict[str, bytes] = {}
+
+    def put(self, raw: bytes) -> str:
+        """Keep ``raw`` and return its SHA-256 in hexadecimal."""
+        digest = hashlib.sha256(raw).hexdigest()
+        self._raw[digest] = raw
+        return digest
+
+    def get(self, sha256: str) -> bytes:
+        """Return the bytes; KeyError when they are not there."""
+        return self._raw[sha256]
+
+
+def roll_up(statuses: Iterable[Status]) -> Status:
+    """Return the worst of several statuses; nothing at all is NOT_ASSESSED, never green."""
+    found = set(statuses)
+    return next((status for status in SEVERITY if status in found), Status.NOT_ASSESSED)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if hasattr(value, "as_dict"):
+        return value.as_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
