@@ -23,7 +23,7 @@ VERSION = "0.1.0"
 
 # verb → (module that holds its typer app, one line of help). A room is imported only when its verb is used.
 ROOMS: dict[str, tuple[str, str]] = {
-    "demo": ("demo", "The main job, end to end, on the embedded lab."),
+    "demo": ("lab.demo", "The main job, end to end, on the embedded lab."),
     "doctor": ("lab.doctor", "What this machine lacks, and how to get it."),
     "estate": ("inventory.cli", "The estate: validate it, show it."),
     "lab": ("lab.cli", "The embedded lab: bring it up and down, break and mend things."),
