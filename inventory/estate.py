@@ -44,7 +44,7 @@ class Interface:
 
 @dataclass(frozen=True)
 class Estate:
-    """Every object of one estate, by name. Made by ``inventory.load.load_estate`` only, which checks every reference."""
+    """Every object of one estate, by name. Made only by ``inventory.load.load_estate``, which checks it all."""
 
     root: Path
     head: EstateFile
@@ -83,6 +83,14 @@ class Estate:
         """Return the /64 of a VLAN."""
         place = self.sites[site]
         return ipv6.vlan_prefix(self.head.addressing.ipv6_prefix, place.region, place.number, vlan.zone, vlan.id)
+
+    def gateway(self, site: str, vlan: Vlan) -> Interface:
+        """Return the gateway's interface in a VLAN: where its hosts send what is not local."""
+        return next(
+            interface
+            for interface in self._interfaces[vlan.gateway]
+            if interface.vlan is not None and interface.vlan.name == vlan.name and self.site_of[vlan.gateway] == site
+        )
 
     def site_prefix(self, site: str) -> IPv6Network:
         """Return the /48 of a site."""

@@ -25,7 +25,7 @@ def vlan_prefix(estate: IPv6Network, region: int, number: int, zone: int, vlan_i
 
 
 def host_address(prefix: IPv6Network, host: int) -> IPv6Interface:
-    """Return a host's address in its /64; the decimal digits of ``host`` are its hexadecimal digits (11 is ``::11``)."""
+    """Return a host's address in its /64; the digits of ``host`` are read as hexadecimal (11 is ``::11``)."""
     return IPv6Interface((int(prefix.network_address) | int(str(host), 16), 64))
 
 

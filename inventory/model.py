@@ -72,6 +72,13 @@ class SnmpVersion(StrEnum):
     V3 = "v3"
 
 
+class Engine(StrEnum):
+    """Which provisioning engine looks after the hosts of a tier."""
+
+    ANSIBLE = "ansible"
+    PYINFRA = "pyinfra"
+
+
 class Tier(Model):
     """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link or port."""
 
@@ -79,6 +86,7 @@ class Tier(Model):
     min_speed_mbps: dict[str, int]
     redundant_power: bool = False
     redundant_cooling: bool = False
+    engine: Engine = Engine.PYINFRA
 
 
 class Vlan(Model):
@@ -176,7 +184,7 @@ class CoolingUnit(Model):
 
 
 class Sensor(Model):
-    """One measuring point: which device answers, with which index, for which position (``RACK/position`` or a place)."""
+    """One measuring point: which device answers, at which index, for which position (``RACK/position`` or a zone)."""
 
     device: Name
     quantity: Quantity

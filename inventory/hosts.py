@@ -1,0 +1,132 @@
+"""What a provisioning engine is told about the estate: one pure function behind the Ansible and the pyinfra inventory.
+
+Variables carry the prefix ``rackproof_``; addresses are plain text without a prefix length.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from inventory.estate import Estate
+from inventory.model import Device, DeviceKind
+
+NAMED_KINDS = (DeviceKind.HOST, DeviceKind.CONTROLLER, DeviceKind.ROUTER)
+# variable → role of the device that does this duty; the variable holds the name of the first such device
+DUTIES = {
+    "rackproof_collector": "management",
+    "rackproof_time_server": "management",
+    "rackproof_metrics_server": "management",
+    "rackproof_backup_repository": "management",
+    "rackproof_database_primary": "database-primary",
+    "rackproof_database_standby": "database-standby",
+    "rackproof_controller": "controller",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedHost:
+    """One device as an engine sees it: its groups and its own variables."""
+
+    name: str
+    groups: tuple[str, ...]
+    variables: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HostInventory:
+    """Everything both inventories need: the hosts, and the variables that all of them share."""
+
+    hosts: tuple[ManagedHost, ...]
+    shared: dict[str, Any]
+
+
+def host_inventory(estate: Estate, kinds: Iterable[DeviceKind] = (DeviceKind.HOST,)) -> HostInventory:
+    """Return the devices of these kinds with groups and variables, and the variables that all of them share."""
+    wanted = frozenset(kinds)
+    devices = [device for device in estate.devices.values() if device.kind in wanted and estate.interfaces(device.name)]
+    hosts = (ManagedHost(d.name, _groups(estate, d), _variables(estate, d)) for d in devices)
+    return HostInventory(tuple(hosts), _shared(estate))
+
+
+def group_name(kind: str, value: str) -> str:
+    """Return a group name both engines accept: ``site`` and ``hph-kv01`` give ``site_hph_kv01``, without accents."""
+    plain = unicodedata.normalize("NFD", value.replace("đ", "d").replace("Đ", "D"))
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign)).lower()
+    return f"{kind}_{re.sub(r'[^a-z0-9]+', '_', plain).strip('_')}"
+
+
+def _groups(estate: Estate, device: Device) -> tuple[str, ...]:
+    site = estate.sites[estate.site_of[device.name]]
+    parts = {
+        "tier": site.tier,
+        "site": site.site,
+        "province": site.province,
+        "role": device.role,
+        "kind": device.kind.value,
+        "wave": _wave(estate, device),
+        "engine": estate.tiers[site.tier].engine.value,
+    }
+    return tuple(group_name(kind, value) for kind, value in parts.items() if value)
+
+
+def _wave(estate: Estate, device: Device) -> str:
+    """Return a device's own wave, else the last wave of its site: a host is never a canary unless it says so."""
+    site = estate.sites[estate.site_of[device.name]]
+    waves = [device.wave] if device.wave is not None else [d.wave for d in site.devices if d.wave is not None]
+    return str(max(waves)) if waves else ""
+
+
+def _variables(estate: Estate, device: Device) -> dict[str, Any]:
+    site = estate.sites[estate.site_of[device.name]]
+    interface = estate.address(device.name)
+    found: dict[str, Any] = {
+        **_identity(estate, device),
+        "rackproof_province": site.province,
+        "rackproof_engine": estate.tiers[site.tier].engine.value,
+        "rackproof_platform": device.platform or "",
+        "rackproof_rack": device.rack or "",
+        "rackproof_interface": interface.name,
+        "rackproof_ipv4_prefix_length": interface.ipv4.network.prefixlen,
+        "rackproof_ipv6_prefix_length": interface.ipv6.network.prefixlen,
+    }
+    if interface.vlan is not None:
+        gateway = estate.gateway(site.site, interface.vlan)
+        found["rackproof_gateway"] = interface.vlan.gateway
+        found["rackproof_gateway_ipv4"] = str(gateway.ipv4.ip)
+        found["rackproof_gateway_ipv6"] = str(gateway.ipv6.ip)
+    return found
+
+
+def _identity(estate: Estate, device: Device) -> dict[str, Any]:
+    return {f"rackproof_{key}": value for key, value in _entry(estate, device).items()}
+
+
+def _entry(estate: Estate, device: Device) -> dict[str, Any]:
+    site = estate.sites[estate.site_of[device.name]]
+    interface = estate.address(device.name)
+    return {
+        "name": device.name,
+        "site": site.site,
+        "tier": site.tier,
+        "role": device.role,
+        "kind": device.kind.value,
+        "ipv4": str(interface.ipv4.ip),
+        "ipv6": str(interface.ipv6.ip),
+    }
+
+
+def _shared(estate: Estate) -> dict[str, Any]:
+    named = [d for d in estate.devices.values() if d.kind in NAMED_KINDS and estate.interfaces(d.name)]
+    first = {role: next((d.name for d in named if d.role == role), None) for role in set(DUTIES.values())}
+    networks = [str(estate.head.addressing.ipv6_prefix)]
+    networks += [str(vlan.ipv4) for site in estate.sites.values() for vlan in site.vlans]
+    return {
+        "rackproof_estate": estate.head.name,
+        "rackproof_hosts": [_entry(estate, device) for device in named],
+        "rackproof_networks": networks,
+        **{variable: first[role] for variable, role in DUTIES.items() if first[role]},
+    }

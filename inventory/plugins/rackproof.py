@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible inventory plugin: the estate as hosts and groups. Thin on purpose; ``inventory/hosts.py`` does the work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin
+
+DOCUMENTATION = """
+name: rackproof
+short_description: Hosts and groups from a Rackproof estate
+description:
+  - Reads an estate folder, checks it, and offers its devices with addresses, roles and groups by tier, site, province,
+    role, kind, wave and engine.
+  - A connection goes to the estate name, which the workspace's own SSH configuration resolves with its pinned host
+    keys.
+options:
+  plugin:
+    description: Must be C(rackproof).
+    required: true
+    choices: [rackproof]
+  estate:
+    description: Estate folder, relative to this file. The environment variable wins.
+    env: [{name: RACKPROOF_ESTATE}]
+    required: true
+  kinds:
+    description: Kinds of devices to list.
+    type: list
+    elements: str
+    default: [host]
+"""
+
+EXAMPLES = """
+plugin: rackproof
+estate: ../lab/estate
+"""
+
+
+class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
+    """Fills Ansible's inventory from an estate folder."""
+
+    NAME = "rackproof"
+
+    def verify_file(self, path: str) -> bool:
+        """Accept files named ``*.rackproof.yml``."""
+        return bool(super().verify_file(path)) and path.endswith((".rackproof.yml", ".rackproof.yaml"))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Load the estate that ``path`` names and add every host; a mistake in it is a parser error with its text."""
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        repository = str(Path(__file__).resolve().parents[2])
+        if repository not in sys.path:
+            sys.path.insert(0, repository)
+        from core.errors import RackproofError
+
+        try:
+            self._fill(path)
+        except RackproofError as error:
+            raise AnsibleParserError(str(error)) from error
+
+    def _fill(self, path: str) -> None:
+        from core.workspace import current
+        from inventory.hosts import host_inventory
+        from inventory.load import load_estate
+        from inventory.model import DeviceKind
+
+        folder = Path(path).parent / os.path.expanduser(self.get_option("estate"))  # noqa: PTH111
+        found = host_inventory(load_estate(folder.resolve()), [DeviceKind(kind) for kind in self.get_option("kinds")])
+        for variable, value in found.shared.items():
+            self.inventory.set_variable("all", variable, value)
+        ssh_config = current().ssh_config
+        if ssh_config.is_file():
+            self.inventory.set_variable("all", "ansible_ssh_common_args", f"-F {ssh_config}")
+        for host in found.hosts:
+            self.inventory.add_host(host.name)
+            for group in host.groups:
+                self.inventory.add_group(group)
+                self.inventory.add_child(group, host.name)
+            for variable, value in {**host.variables, "ansible_host": host.name}.items():
+                self.inventory.set_variable(host.name, variable, value)

@@ -1,0 +1,115 @@
+"""The two inventories: the same hosts, groups and variables from the same pure function."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inventory.hosts import group_name, host_inventory
+from inventory.load import load_estate
+from inventory.model import DeviceKind
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "lab" / "estate"
+
+
+@pytest.fixture(scope="module")
+def found():
+    return host_inventory(load_estate(LAB))
+
+
+@pytest.fixture(scope="module")
+def ansible(tmp_path_factory):
+    tool = Path(sys.executable).parent / "ansible-inventory"
+    environment = {
+        **os.environ,
+        "ANSIBLE_INVENTORY_PLUGINS": str(ROOT / "inventory/plugins"),
+        "ANSIBLE_INVENTORY_ENABLED": "rackproof",
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+        "ANSIBLE_HOME": str(tmp_path_factory.mktemp("ansible")),
+    }
+    environment.pop("RACKPROOF_ESTATE", None)
+
+    def run(config):
+        command = [tool, "-i", str(config), "--list"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("host", "variable", "value"),
+    [
+        ("dc-db1", "rackproof_ipv4", "10.1.10.11"),
+        ("dc-db1", "rackproof_ipv6", "fd52:5052:101:106e::11"),
+        ("dc-db1", "rackproof_role", "database-primary"),
+        ("hph-kv01-node1", "rackproof_tier", "HUYEN"),
+        ("hph-kv01-node1", "rackproof_gateway", "hph-kv01-edge1"),
+        ("hph-node1", "rackproof_gateway_ipv6", "fd52:5052:1f00:106e::1"),
+        ("hph-node1", "rackproof_ipv6_prefix_length", 64),
+    ],
+)
+def test_host_variables(found, host, variable, value):
+    assert next(item for item in found.hosts if item.name == host).variables[variable] == value
+
+
+def test_only_hosts_are_listed_unless_asked(found):
+    assert {item.name for item in found.hosts} == {"dc-db1", "dc-mgmt1", "dr-db1", "hph-node1", "hph-kv01-node1"}
+    more = host_inventory(load_estate(LAB), [DeviceKind.ROUTER, DeviceKind.UPS])
+    assert {"core1", "ups-a"} <= {item.name for item in more.hosts}
+
+
+def test_shared_variables_name_every_reachable_machine_and_the_duties(found):
+    assert {"dc-ctl1", "core1", "dr-db1"} <= {entry["name"] for entry in found.shared["rackproof_hosts"]}
+    assert found.shared["rackproof_collector"] == "dc-mgmt1"
+    assert found.shared["rackproof_networks"][0] == "fd52:5052::/32"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "group"),
+    [
+        ("site", "hph-kv01", "site_hph_kv01"),
+        ("province", "Đắk Lắk", "province_dak_lak"),
+        ("province", "Thừa Thiên - Huế", "province_thua_thien_hue"),
+        ("wave", "0", "wave_0"),
+    ],
+)
+def test_group_names_are_plain(kind, value, group):
+    assert group_name(kind, value) == group
+
+
+def test_ansible_plugin_lists_what_the_function_says(found, ansible):
+    answer = ansible(ROOT / "inventory" / "lab.rackproof.yml")
+    assert answer.returncode == 0, answer.stderr
+    listing = json.loads(answer.stdout)
+    assert set(listing["_meta"]["hostvars"]) == {item.name for item in found.hosts}
+    for host in found.hosts:
+        listed = listing["_meta"]["hostvars"][host.name]
+        expected = {**found.shared, **host.variables}
+        assert {name: listed.get(name) for name in expected} == expected
+        for group in host.groups:
+            assert host.name in listing[group]["hosts"]
+
+
+def test_ansible_plugin_reports_a_bad_estate_with_its_place(ansible, tmp_path):
+    (tmp_path / "estate").mkdir()
+    (tmp_path / "estate" / "estate.yml").write_text("nmae: x\n")
+    config = tmp_path / "bad.rackproof.yml"
+    config.write_text("plugin: rackproof\nestate: estate\n")
+    answer = ansible(config)
+    assert answer.returncode != 0
+    assert "estate.yml:1" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_pyinfra_inventory_holds_the_rooms(monkeypatch, tmp_path):
+    monkeypatch.setenv("RACKPROOF_ESTATE", str(LAB))
+    monkeypatch.setenv("RACKPROOF_WORKSPACE", str(tmp_path))
+    names = runpy.run_path(str(ROOT / "inventory" / "pyinfra_inventory.py"))
+    assert [name for name, _data in names["rooms"]] == ["hph-kv01-node1", "hph-node1"]
+    assert names["tier_tinh"][0][1]["rackproof_ipv6"] == "fd52:5052:1f00:106e::11"
+    assert names["rooms"][0][1]["ssh_strict_host_key_checking"] == "yes"
