@@ -1,0 +1,214 @@
+"""The difference between two configurations as the fewest commands, in an order that is safe to type.
+
+New things are made before old ones are broken, in the order of the platform's ranks; removals run in the reverse
+order; a setting with one value is typed over, never removed first, unless the platform refuses that; an entry of an
+ordered list keeps its number. Pure functions over trees: the device's answer to them is checked elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from netconfig.platform import Platform, SectionRule
+from netconfig.tree import Node, expand, key, walk
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command and the sections it is typed in. ``why`` is ``add``, ``change`` or ``remove``."""
+
+    path: Path
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of the readable difference: ``sign`` is ``+``, ``-`` or a blank, ``depth`` its section depth."""
+
+    sign: str
+    depth: int
+    text: str
+
+
+def diff(running: Node, intended: Node, platform: Platform) -> tuple[Command, ...]:
+    """Return the commands that turn ``running`` into ``intended``; none when they are the same."""
+    level = _Level(running, intended, platform, ())
+    return (*level.make(), *level.break_())
+
+
+def lines(commands: Iterable[Command], platform: Platform) -> list[str]:
+    """Return the commands as they are typed in configuration mode, with the lines that enter and leave sections."""
+    typed: list[str] = []
+    here: Path = ()
+    for command in commands:
+        shared = _shared(here, command.path)
+        typed.extend(_leave(here[shared:], platform))
+        typed.extend(command.path[shared:])
+        typed.append(command.text)
+        here = command.path
+        if _opens(command, platform):
+            here = (*command.path, command.text)
+    typed.extend(_leave(here, platform))
+    return typed
+
+
+def shown(running: Node, intended: Node) -> tuple[Shown, ...]:
+    """Return the readable difference: changed lines under the sections they stand in, nothing else."""
+    return tuple(_shown(running, intended, 0))
+
+
+class _Level:
+    """The difference inside one section (or at the top)."""
+
+    def __init__(
+        self, running: Node, intended: Node, platform: Platform, path: Path, doomed: tuple[str, ...] = ()
+    ) -> None:
+        self.old, self.new = running.children, intended.children
+        self.platform, self.path = platform, path
+        self.doomed = (*doomed, *self._doomed())
+        self.freed = self._freed()
+        self.old_keys = {key(line, platform): line for line in self.old}
+        self.new_keys = {key(line, platform): line for line in self.new}
+
+    def make(self) -> Iterator[Command]:
+        """Yield additions and changes, lowest rank first, in the intended order within a rank."""
+        for line in sorted(self.new, key=self._rank):
+            section = self.platform.section(line)
+            if line not in self.old:
+                yield from self._put(line)
+            if section is not None:
+                before = self.old.get(line, Node(line))
+                yield from _Level(before, self.new[line], self.platform, (*self.path, line)).make()
+
+    def break_(self) -> Iterator[Command]:
+        """Yield removals, highest rank first, in reverse order within a rank; what is inside goes first."""
+        for line in reversed(sorted(self.old, key=self._rank)):
+            if line in self.new:
+                if self.platform.section(line) is not None:
+                    inside = _Level(self.old[line], self.new[line], self.platform, (*self.path, line), self.doomed)
+                    yield from inside.break_()
+            elif self._is_gone(line):
+                yield from self._remove(line)
+
+    def _put(self, line: str) -> Iterator[Command]:
+        held = self.old_keys.get(key(line, self.platform))
+        rule = self.platform.section(line) or self.platform.rule(line)
+        if rule is not None and rule.break_first:
+            for old in (held,) if rule.key and held else self._swapped(line):
+                yield Command(self.path, undo(old, self.platform), "change")
+        if line in self.freed:
+            yield Command(self.path, undo(self.freed[line], self.platform), "change")
+        yield Command(self.path, line, "add" if held is None else "change")
+
+    def _swapped(self, line: str) -> list[str]:
+        """Return the old values to remove before ``line``, the first new value of its many-valued setting."""
+        rule = self.platform.rule(line)
+        if rule is None or not rule.break_first or rule.key:
+            return []
+        kin = [new for new in self.new if new not in self.old and self.platform.rule(new) == rule]
+        if not kin or kin[0] != line:
+            return []
+        return [old for old in self.old if old not in self.new and self.platform.rule(old) == rule]
+
+    def _freed(self) -> dict[str, str]:
+        """Return, per new entry of an ordered list, the old entry to remove just before it is typed.
+
+        FRR ignores, without a word, an entry whose value already stands under another number of the same list.
+        """
+        freed: dict[str, str] = {}
+        now = {key(line, self.platform): line for line in self.old if _entry(line, self.platform)[0]}
+        for line in (line for line in self.new if line not in self.old):
+            entry = _entry(line, self.platform)
+            clash = next((old for old in now.values() if entry[0] and _entry(old, self.platform) == entry), None)
+            if clash is not None and key(clash, self.platform) != key(line, self.platform):
+                freed[line] = now.pop(key(clash, self.platform))
+            if entry[0]:
+                now[key(line, self.platform)] = line
+        return freed
+
+    def _is_gone(self, line: str) -> bool:
+        """Tell whether an old line still has to be removed when everything new has been typed."""
+        if key(line, self.platform) in self.new_keys or line in self.freed.values():
+            return False
+        return not any(line in self._swapped(new) for new in self.new)
+
+    def _remove(self, line: str) -> Iterator[Command]:
+        section = self.platform.section(line)
+        if section is not None and section.permanent:
+            yield from _Level(self.old[line], Node(line), self.platform, (*self.path, line), self.doomed).break_()
+        elif not self._goes_with_owner(line):
+            yield Command(self.path, undo(line, self.platform), "remove")
+
+    def _goes_with_owner(self, line: str) -> bool:
+        if not any(line.startswith(prefix) for prefix in self.doomed):
+            return False
+        owners = [old for old in self.old if self._owned(old) and line.startswith(self._owned(old))]
+        return not owners or line != owners[0]
+
+    def _doomed(self) -> tuple[str, ...]:
+        """Return the prefixes of lines that the device removes by itself, because what they belong to goes."""
+        kept = {self._owned(line) for line in self.new}
+        return tuple({self._owned(line): None for line in self.old if self._owned(line) not in {"", *kept}})
+
+    def _owned(self, line: str) -> str:
+        """Return the prefix of the lines that belong to this one, empty for a line that owns nothing."""
+        return next(filter(None, (expand(rule.line, rule.of, line) for rule in self.platform.owners)), "")
+
+    def _rank(self, line: str) -> int:
+        rule = self.platform.section(line) or self.platform.rule(line)
+        return rule.rank if rule is not None else 0
+
+
+def undo(line: str, platform: Platform) -> str:
+    """Return what removes a line: the platform's own word for it, or ``no LINE``, or the line without its ``no``."""
+    rule = platform.rule(line)
+    if rule is not None and rule.undo:
+        return expand(rule.line, rule.undo, line)
+    return line[3:] if line.startswith("no ") else f"no {line}"
+
+
+def _entry(line: str, platform: Platform) -> tuple[str, str]:
+    """Return (list, value) for an entry of an ordered list, else two empty texts."""
+    rule = platform.rule(line)
+    if rule is None or not rule.set:
+        return "", ""
+    return expand(rule.line, rule.set, line), line.removeprefix(expand(rule.line, rule.key, line))
+
+
+def _shared(left: Path, right: Path) -> int:
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _leave(path: Path, platform: Platform) -> Iterator[str]:
+    for line in reversed(path):
+        section: SectionRule | None = platform.section(line)
+        yield section.leave if section is not None else "exit"
+
+
+def _opens(command: Command, platform: Platform) -> bool:
+    return not command.text.startswith("no ") and platform.section(command.text) is not None
+
+
+def _shown(running: Node, intended: Node, depth: int) -> Iterator[Shown]:
+    for line, node in running.children.items():
+        if line not in intended.children:
+            yield Shown("-", depth, line)
+            yield from (Shown("-", depth + 1 + len(path), text) for path, text in walk(node))
+    for line, node in intended.children.items():
+        if line not in running.children:
+            yield Shown("+", depth, line)
+            yield from (Shown("+", depth + 1 + len(path), text) for path, text in walk(node))
+        else:
+            inside = tuple(_shown(running.children[line], node, depth + 1))
+            if inside:
+                yield Shown(" ", depth, line)
+                yield from inside
