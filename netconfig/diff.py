@@ -86,7 +86,7 @@ class _Level:
 
     def break_(self) -> Iterator[Command]:
         """Yield removals, highest rank first, in reverse order within a rank; what is inside goes first."""
-        for line in reversed(sorted(self.old, key=self._rank)):
+        for line in sorted(self.old, key=self._rank)[::-1]:
             if line in self.new:
                 if self.platform.section(line) is not None:
                     inside = _Level(self.old[line], self.new[line], self.platform, (*self.path, line), self.doomed)

@@ -74,6 +74,8 @@ class Platform(_Data):
     saved: Pattern
     noise: tuple[Pattern, ...]
     indent: int = Field(ge=1)
+    features: tuple[str, ...]
+    order: tuple[Pattern, ...]
     sections: tuple[SectionRule, ...]
     lines: tuple[LineRule, ...]
     owners: tuple[OwnerRule, ...]
@@ -91,6 +93,20 @@ class Platform(_Data):
     def rule(self, line: str) -> LineRule | None:
         """Return the first rule that fits a line."""
         return next((rule for rule in self.lines if re.fullmatch(rule.line, line)), None)
+
+    def place(self, line: str) -> tuple[int, str]:
+        """Return the sort key of a top-level line in the order in which the device shows it."""
+        found = (n for n, pattern in enumerate(self.order) if re.match(pattern, line))
+        number = next(found, len(self.order))
+        return (number, line if self.order[number : number + 1] and self.sorts(number) else "")
+
+    def sorts(self, number: int) -> bool:
+        """Tell whether the device sorts the lines of this place by name (interfaces) or keeps their order."""
+        return self.order[number].startswith("interface")
+
+    def kind(self, line: str) -> str:
+        """Return the pattern of the place of a line: neighbours of one kind stand without a sign between them."""
+        return self.order[self.place(line)[0]] if self.place(line)[0] < len(self.order) else line
 
     def is_forbidden(self, line: str) -> bool:
         """Tell whether no change may ever type this line."""

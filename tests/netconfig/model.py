@@ -10,9 +10,16 @@ from netconfig.tree import Node, parse
 
 SECTION = re.compile(r"(interface \S+|router bgp \d+|router ospf6?|address-family .*|route-map \S+ (permit|deny) \d+)$")
 ONE_VALUE = [
-    r"hostname ", r"log syslog", r"description ", r"neighbor \S+ description ", r"ip ospf (area|cost|network|hello-interval) ",
-    r"ipv6 ospf6 (area|cost|network|hello-interval) ", r"(ospf|ospf6|bgp) router-id ", r"neighbor \S+ (remote-as|timers) ",
-    r"ipv6 prefix-list \S+ seq \d+ ", r"match \S+ address ",
+    r"hostname ",
+    r"log syslog",
+    r"description ",
+    r"neighbor \S+ description ",
+    r"ip ospf (area|cost|network|hello-interval) ",
+    r"ipv6 ospf6 (area|cost|network|hello-interval) ",
+    r"(ospf|ospf6|bgp) router-id ",
+    r"neighbor \S+ (remote-as|timers) ",
+    r"ipv6 prefix-list \S+ seq \d+ ",
+    r"match \S+ address ",
 ]
 BINDING = re.compile(r"neighbor (\S+) (route-map|prefix-list) \S+ (in|out)$")
 
@@ -63,7 +70,8 @@ class Model:
             line.startswith("router bgp") and line != command for line in here.children
         ):
             raise Refused("BGP is already running")
-        other = re.sub(r" (permit|deny) (\d+)$", lambda m: f" {'deny' if m[1] == 'permit' else 'permit'} {m[2]}", command)
+        flip = {"permit": "deny", "deny": "permit"}
+        other = re.sub(r" (permit|deny) (\d+)$", lambda m: f" {flip[m[1]]} {m[2]}", command)
         if command.startswith("route-map") and other in here.children:
             raise Refused("route-map entry exists with the other action")
         self.stack.append(here.add(command))
@@ -75,7 +83,9 @@ class Model:
             if not any(re.match(rf"neighbor {neighbour[1]} (remote-as|peer-group)", line) for line in top.children):
                 raise Refused(f"{command}: specify remote-as or peer-group commands first")
         binding = BINDING.match(command)
-        if binding and not any(re.match(rf"(ipv6 prefix-list|route-map) {command.split()[3]} ", line) for line in self.root.children):
+        if binding and not any(
+            re.match(rf"(ipv6 prefix-list|route-map) {command.split()[3]} ", line) for line in self.root.children
+        ):
             raise Refused(f"{command}: does not exist")
         for pattern in ONE_VALUE:
             if re.match(pattern, command):

@@ -83,10 +83,10 @@ CASES = {
         ],
     ),
     "a list exists before it is bound, and is unbound before it goes": (
-        "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n  neighbor A prefix-list X in\n"
-        " exit-address-family\nexit\nipv6 prefix-list X seq 10 permit any",
-        "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n  neighbor A prefix-list Y in\n"
-        " exit-address-family\nexit\nipv6 prefix-list Y seq 10 permit any",
+        "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n"
+        "  neighbor A prefix-list X in\n exit-address-family\nexit\nipv6 prefix-list X seq 10 permit any",
+        "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n"
+        "  neighbor A prefix-list Y in\n exit-address-family\nexit\nipv6 prefix-list Y seq 10 permit any",
         [
             "ipv6 prefix-list Y seq 10 permit any",
             "router bgp 65000",

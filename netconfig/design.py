@@ -1,0 +1,137 @@
+"""What one router is to be, drawn from the estate: plain values that templates print and never compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
+
+from core.errors import ExitCode, RackproofError
+from inventory.estate import Estate, Interface
+from inventory.model import Device, DeviceKind
+
+CORE, EDGE = "CORE", "EDGE"
+ESTATE_FILTER = "ESTATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Timers of the backbone, in seconds. The two ends of a link must agree, so they stand here once."""
+
+    hello_s: int = 1
+    dead_s: int = 3
+    keepalive_s: int = 3
+    hold_s: int = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One interface; ``kind`` is loopback, link or vlan."""
+
+    name: str
+    kind: str
+    description: str
+    ipv4: IPv4Interface
+    ipv6: IPv6Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of iBGP peers; ``reflect`` makes its members clients of this route reflector."""
+
+    name: str
+    reflect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One iBGP neighbour, by its IPv6 loopback, and the filter on what it may announce."""
+
+    name: str
+    address: str
+    group: str
+    filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A list that lets the /64s of one prefix pass and nothing else."""
+
+    name: str
+    prefix: IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Everything the templates of one router may print."""
+
+    name: str
+    asn: int
+    router_id: str
+    ports: tuple[Port, ...]
+    groups: tuple[Group, ...]
+    peers: tuple[Peer, ...]
+    filters: tuple[Filter, ...]
+    networks: tuple[IPv6Network, ...]
+
+
+def managed(estate: Estate) -> list[Device]:
+    """Return the routers this room configures: routers with a platform, a loopback and a rollout wave."""
+    return [
+        device
+        for device in estate.devices_of(DeviceKind.ROUTER)
+        if device.platform and device.loopback is not None and device.ipv4_loopback and device.wave is not None
+    ]
+
+
+def router(estate: Estate, name: str) -> Router:
+    """Return the design of one router; raises RackproofError (NET010) when it is none this room configures."""
+    known = {device.name for device in managed(estate)}
+    if name not in known:
+        raise RackproofError(
+            "NET010", f"'{name}' is no router that can be configured", expected=", ".join(sorted(known)),
+            remedy="give it kind: router, a platform, loopbacks and a wave in its site's file",
+            exit_code=ExitCode.INVALID,
+        )  # fmt: skip
+    interfaces = estate.interfaces(name)
+    peers = tuple(sorted(_peers(estate, name, known), key=lambda peer: int(IPv6Interface(peer.address))))
+    reflects = name in estate.head.addressing.route_reflectors
+    groups = [Group(CORE, False), Group(EDGE, True)] if reflects else [Group(CORE, False)]
+    return Router(
+        name=name,
+        asn=estate.head.addressing.routing_as,
+        router_id=str(interfaces[0].ipv4.ip),
+        ports=tuple(_port(interface) for interface in interfaces),
+        groups=tuple(group for group in groups if any(peer.group == group.name for peer in peers)),
+        peers=peers,
+        filters=tuple(sorted({_filter(estate, peer) for peer in peers}, key=lambda filter_: filter_.name)),
+        networks=tuple(sorted(i.ipv6.network for i in interfaces if i.kind == "vlan")),
+    )
+
+
+def _port(interface: Interface) -> Port:
+    if interface.peer:
+        description = f"to {interface.peer[0]} {interface.peer[1]}"
+    else:
+        description = f"vlan {interface.vlan.id} {interface.vlan.name}" if interface.vlan else "loopback"
+    return Port(interface.name, interface.kind, description, interface.ipv4, interface.ipv6)
+
+
+def _peers(estate: Estate, name: str, known: set[str]) -> list[Peer]:
+    """Return the iBGP neighbours: a route reflector has all routers, any other router has the reflectors."""
+    reflectors = set(estate.head.addressing.route_reflectors)
+    others = known if name in reflectors else reflectors & known
+    return [
+        Peer(
+            other,
+            str(estate.address(other).ipv6.ip),
+            CORE if other in reflectors else EDGE,
+            ESTATE_FILTER if other in reflectors else f"SITE-{estate.site_of[other].upper()}",
+        )
+        for other in others - {name}
+    ]
+
+
+def _filter(estate: Estate, peer: Peer) -> Filter:
+    if peer.filter == ESTATE_FILTER:
+        return Filter(peer.filter, estate.head.addressing.ipv6_prefix)
+    return Filter(peer.filter, estate.site_prefix(estate.site_of[peer.name]))
