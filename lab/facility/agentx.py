@@ -110,7 +110,8 @@ def open_packet(description: str, timeout_s: int, packet: int) -> bytes:
 
 def register_packet(session: int, subtree: Oid, packet: int) -> bytes:
     """Build the Register of one subtree at the default priority (section 6.2.3)."""
-    return encode_packet(REGISTER, struct.pack(">BBBB", 0, 127, 0, 0) + encode_oid(subtree), session=session, packet=packet)
+    payload = struct.pack(">BBBB", 0, 127, 0, 0) + encode_oid(subtree)
+    return encode_packet(REGISTER, payload, session=session, packet=packet)
 
 
 def response_packet(asked: Packet, bindings: list[tuple[Oid, Value]], error: int = 0, index: int = 0) -> bytes:

@@ -14,7 +14,12 @@ IDENTITY: tuple[str, Oid] = (
     "APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.4.6 PN:apc_hw05_aos_646.bin AF1:v6.4.7 AN1:apc_hw05_ats4g_647.bin)",
     (1, 3, 6, 1, 4, 1, 318, 1, 3, 32),
 )
-CONTROLS: dict[str, tuple[str, ...]] = {"source": ("a", "b"), "source_a": ("ok", "fail"), "source_b": ("ok", "fail"), "switch": ("ok", "fail")}
+CONTROLS: dict[str, tuple[str, ...]] = {
+    "source": ("a", "b"),
+    "source_a": ("ok", "fail"),
+    "source_b": ("ok", "fail"),
+    "switch": ("ok", "fail"),
+}
 FAIL, OK = 1, 2
 NOT_AVAILABLE = -1
 

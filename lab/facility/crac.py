@@ -40,7 +40,8 @@ class Crac:
         back = inlet + 11 * output / capacity + 2
         flow = output / 1000 * LITRES_PER_SECOND_PER_KW + (250 if mode == "on" else 0)
         pressure = 130 if self.unit.control("filter", "ok") == "clogged" else 45
-        numbers = {1: MODES[mode], 2: round(output / 100), 3: round(output / 100), 4: round(flow * 2.119), 5: round(flow)}
+        tenths_kw = round(output / 100)
+        numbers = {1: MODES[mode], 2: tenths_kw, 3: tenths_kw, 4: round(flow * 2.119), 5: round(flow)}
         numbers |= {6: fahrenheit(inlet), 7: round(inlet * 10), 8: fahrenheit(inlet - 3), 9: round((inlet - 3) * 10)}
         numbers |= {10: fahrenheit(back), 11: round(back * 10), 12: NOT_AVAILABLE, 13: NOT_AVAILABLE}
         numbers |= {14: 0, 15: pressure, 16: round(1000 * output / capacity), 17: 1}

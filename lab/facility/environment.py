@@ -22,7 +22,7 @@ LOST, COMMS_OK, COMMS_LOST = -1, 2, 3
 CLOSED, OPEN, NOT_APPLICABLE = 1, 2, 4
 NORMAL, CRITICAL = 1, 3
 CONTROLS: dict[str, tuple[str, ...]] = {
-    "sensor:POSITION": ("ok", "missing", "not-available"),  # also temperature:POSITION and humidity:POSITION, or a number
+    "sensor:POSITION": ("ok", "missing", "not-available"),  # temperature: and humidity: take a number as well
     "contact:QUANTITY": ("normal", "alarm", "missing", "not-available"),
 }
 HUMIDITY = 47.0

@@ -59,7 +59,8 @@ class Pdu:
         for phase in range(1, PHASES + 1):
             lean = 1 + 0.03 * wander(f"{self.unit.name}L{phase}", now, 150)
             share = watts / PHASES * lean
-            volts = round(VOLTS + 2 * wander(f"{self.unit.name}V{phase}", now, 120)) if self.world.alive(self.unit) else 0
+            alive = self.world.alive(self.unit)
+            volts = round(VOLTS + 2 * wander(f"{self.unit.name}V{phase}", now, 120)) if alive else 0
             numbers = {1: phase, 2: 1, 3: phase, 4: self._state(share, float(self.unit.spec["rating_w"]) / PHASES)}
             numbers |= {5: round(10 * share / VOLTS / POWER_FACTOR), 6: volts, 7: round(share / 10)}
             for column, number in numbers.items():

@@ -12,9 +12,9 @@ from lab.facility.agentx import Oid
 
 KINDS = (DeviceKind.UPS, DeviceKind.PDU, DeviceKind.ATS, DeviceKind.CRAC, DeviceKind.ENVIRONMENT)
 MODULES = {"ups": ups, "pdu": pdu, "ats": ats, "crac": crac, "environment": environment}
-# The lab's mean IT load. Chosen so that either path alone can carry it (48 kW PDU, 50 kW cooling unit, 64 kW UPS
-# frame), N+1 holds with four 16 kW UPS modules (three carry 48 kW) and no longer holds with three (two carry 32 kW).
-MEAN_IT_WATTS = 35_500
+# The lab's mean IT load, half on each path. Chosen so that one path alone can carry it (60 kW UPS and cooling unit,
+# 48 kW being 80 % of a PDU), N+1 holds in each UPS with three 20 kW modules (two carry 40 kW) and not with two.
+MEAN_IT_WATTS = 44_000
 AGENTS_FILE, CONTROL_SOCKET = "agents.json", "control.sock"
 SNMP_USER = "rackproof-mon"
 SECRET_AUTH, SECRET_PRIV, SECRET_COMMUNITY = "snmp_auth_password", "snmp_priv_password", "snmp_community"
@@ -49,13 +49,13 @@ def namespace(instance: str, site: str) -> str:
 
 def identity(kind: str) -> tuple[str, Oid]:
     """Return (sysDescr, sysObjectID) of a kind of device."""
-    found: tuple[str, Oid] = MODULES[kind].IDENTITY  # type: ignore[attr-defined]
+    found: tuple[str, Oid] = MODULES[kind].IDENTITY
     return found
 
 
 def subtrees(kind: str) -> tuple[Oid, ...]:
     """Return the subtrees that the simulator answers for a kind of device."""
-    found: tuple[Oid, ...] = MODULES[kind].SUBTREES  # type: ignore[attr-defined]
+    found: tuple[Oid, ...] = MODULES[kind].SUBTREES
     return found
 
 
@@ -87,7 +87,8 @@ def _spec(estate: Estate, device: Device, site: str) -> dict[str, Any]:
         racks = [rack.name for rack in place.racks if device.name in (rack.feed_a, rack.feed_b)]
         powered = [rack for rack in place.racks if rack.feed_a or rack.feed_b]
         banks = [{"rack": rack, "watts": MEAN_IT_WATTS / len(powered)} for rack in racks]
-        return {"banks": banks, "rating_w": node.rating_w if node else 48_000, "fed_by": _device_above(place.power, node)}
+        rating = node.rating_w if node else 48_000
+        return {"banks": banks, "rating_w": rating, "fed_by": _device_above(place.power, node)}
     if device.kind is DeviceKind.ATS:
         fed = next((n.device for n in place.power if node and node.name in n.fed_by), "")
         return {"feeds": fed}
@@ -95,8 +96,8 @@ def _spec(estate: Estate, device: Device, site: str) -> dict[str, Any]:
     return {
         "modules": modules,
         "slots": modules + 1,
-        "module_w": node.module_rating_w if node and node.module_rating_w else 16_000,
-        "model": f"Symmetra PX {modules * 16}",
+        "module_w": node.module_rating_w if node and node.module_rating_w else 20_000,
+        "model": "Symmetra PX",
     }
 
 

@@ -28,7 +28,6 @@ from lab.facility.subagent import Table
 from lab.facility.ups import Ups
 from lab.facility.world import Unit, World
 
-
 SNAPSHOT_AGE_S = 0.25
 SLOW_ANSWER_S = 0.8
 RESTART_S = 1.0

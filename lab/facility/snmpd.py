@@ -53,7 +53,9 @@ def _access(agent: Agent, secrets: Mapping[str, str]) -> list[str]:
     needed = (SECRET_AUTH, SECRET_PRIV) if agent.v3 else (SECRET_COMMUNITY,)
     missing = [name for name in needed if not secrets.get(name)]
     if missing:
-        raise RackproofError("LAB020", f"{agent.name}: no secret {', '.join(missing)}", remedy="add it to the secrets file")
+        raise RackproofError(
+            "LAB020", f"{agent.name}: no secret {', '.join(missing)}", remedy="add it to the secrets file"
+        )
     if not agent.v3:
         community = secrets[SECRET_COMMUNITY]
         return [f"rocommunity {community} default -V facility", f"rocommunity6 {community} default -V facility"]

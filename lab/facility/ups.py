@@ -63,7 +63,7 @@ class Ups:
     def _minutes_when_full(self, load: float) -> float:
         full = float(self.unit.spec["modules"]) * float(self.unit.spec["module_w"])
         share = max(0.05, load / full) if full else 1.0
-        return MINUTES_AT_FULL_LOAD / share**1.15
+        return float(MINUTES_AT_FULL_LOAD / share**1.15)
 
     def snapshot(self, now: float) -> dict[Oid, Value]:
         """Return every object of this UPS at this moment."""
@@ -85,25 +85,25 @@ class Ups:
     def _battery(self, values: dict[Oid, Value], now: float, source: str, minutes: int) -> None:
         low = source == "battery" and minutes < 5
         seconds = int(now - self.on_battery_since) if self.on_battery_since else 0
-        put(values, UPS_MIB + (1,), {1: b"APC", 2: self.unit.spec["model"].encode(), 5: self.unit.name.encode()})
-        put(values, UPS_MIB + (2,), {1: 3 if low else 2, 2: seconds, 4: int(self.charge), 5: 3870 if not low else 3500})
-        values[UPS_MIB + (2, 3, 0)] = Value(GAUGE32 if minutes == UNKNOWN_MINUTES else INTEGER, minutes)
-        values[UPS_MIB + (2, 7, 0)] = Value(INTEGER, round(25 + 1.5 * wander(self.unit.name + "bat", now, 1900)))
+        put(values, (*UPS_MIB, 1), {1: b"APC", 2: self.unit.spec["model"].encode(), 5: self.unit.name.encode()})
+        put(values, (*UPS_MIB, 2), {1: 3 if low else 2, 2: seconds, 4: int(self.charge), 5: 3870 if not low else 3500})
+        values[(*UPS_MIB, 2, 3, 0)] = Value(GAUGE32 if minutes == UNKNOWN_MINUTES else INTEGER, minutes)
+        values[(*UPS_MIB, 2, 7, 0)] = Value(INTEGER, round(25 + 1.5 * wander(self.unit.name + "bat", now, 1900)))
 
     def _input(self, values: dict[Oid, Value], now: float, source: str, load: float) -> None:
-        values[UPS_MIB + (3, 1, 0)] = Value(COUNTER32, self.line_bads)
-        values[UPS_MIB + (3, 2, 0)] = Value(INTEGER, LINES)
+        values[(*UPS_MIB, 3, 1, 0)] = Value(COUNTER32, self.line_bads)
+        values[(*UPS_MIB, 3, 2, 0)] = Value(INTEGER, LINES)
         for line in range(1, LINES + 1):
             alive = source in ("normal", "bypass")
             volts = round(230 + 3 * wander(f"{self.unit.name}in{line}", now, 210)) if alive else 0
             hertz = round(500 + 2 * wander("grid", now, 90)) if alive else 0
             row = {2: hertz, 3: volts, 4: NOT_AVAILABLE, 5: round(load / LINES / 0.95) if alive else 0}
             for column, number in row.items():
-                values[UPS_MIB + (3, 3, 1, column, line)] = Value(INTEGER, number)
+                values[(*UPS_MIB, 3, 3, 1, column, line)] = Value(INTEGER, number)
 
     def _output(self, values: dict[Oid, Value], now: float, source: str, load: float, percent: int) -> None:
-        values[UPS_MIB + (4, 1, 0)] = Value(INTEGER, SOURCES[source])
-        put(values, UPS_MIB + (4,), {2: 500 if source != "none" else 0, 3: LINES})
+        values[(*UPS_MIB, 4, 1, 0)] = Value(INTEGER, SOURCES[source])
+        put(values, (*UPS_MIB, 4), {2: 500 if source != "none" else 0, 3: LINES})
         volts = 230 if source != "none" else 0
         for line in range(1, LINES + 1):
             watts = round(load / LINES)
@@ -111,17 +111,17 @@ class Ups:
             row = {2: volts + round(wander(f"{self.unit.name}out{line}", now, 70)) if volts else 0}
             row |= {3: amps, 4: watts, 5: min(200, percent)}
             for column, number in row.items():
-                values[UPS_MIB + (4, 4, 1, column, line)] = Value(INTEGER, number)
+                values[(*UPS_MIB, 4, 4, 1, column, line)] = Value(INTEGER, number)
 
     def _alarms(self, values: dict[Oid, Value], source: str) -> None:
         active = [ON_BATTERY_ALARM] if source == "battery" else []
         if self.modules < int(self.unit.spec["modules"]):
             active.append(GENERAL_FAULT_ALARM)
-        values[UPS_MIB + (6, 1, 0)] = Value(GAUGE32, len(active))
+        values[(*UPS_MIB, 6, 1, 0)] = Value(GAUGE32, len(active))
         for row, alarm in enumerate(active, start=1):
-            values[UPS_MIB + (6, 2, 1, 2, row)] = Value(OBJECT_ID, (*UPS_MIB, 6, 3, alarm))
-            values[UPS_MIB + (6, 2, 1, 3, row)] = Value(TIMETICKS, 0)
-        put(values, UPS_MIB + (7,), {3: 1})
+            values[(*UPS_MIB, 6, 2, 1, 2, row)] = Value(OBJECT_ID, (*UPS_MIB, 6, 3, alarm))
+            values[(*UPS_MIB, 6, 2, 1, 3, row)] = Value(TIMETICKS, 0)
+        put(values, (*UPS_MIB, 7), {3: 1})
 
     def _powernet(
         self, values: dict[Oid, Value], now: float, source: str, load: float, percent: int, minutes: int
@@ -129,23 +129,23 @@ class Ups:
         module_w, slots = float(self.unit.spec["module_w"]), int(self.unit.spec["slots"])
         spare = max(0, self.modules - max(1, math.ceil(load / module_w)))
         bad = self.unit.control("battery", "ok") == "bad"
-        put(values, POWERNET + (1, 1), {1: self.unit.spec["model"].encode(), 2: self.unit.name.encode()})
-        put(values, POWERNET + (2, 1), {1: 2})
-        values[POWERNET + (2, 2, 1, 0)] = Value(GAUGE32, int(self.charge))
-        values[POWERNET + (2, 2, 2, 0)] = Value(GAUGE32, values[UPS_MIB + (2, 7, 0)].data)
-        values[POWERNET + (2, 2, 3, 0)] = Value(TIMETICKS, minutes * 6000 & 0xFFFFFFFF)
-        put(values, POWERNET + (2, 2), {4: 2 if bad else 1, 6: 1 if bad else 0})
-        put(values, POWERNET + (4, 1), {1: APC_STATUS[source]})
+        put(values, (*POWERNET, 1, 1), {1: self.unit.spec["model"].encode(), 2: self.unit.name.encode()})
+        put(values, (*POWERNET, 2, 1), {1: 2})
+        values[(*POWERNET, 2, 2, 1, 0)] = Value(GAUGE32, int(self.charge))
+        values[(*POWERNET, 2, 2, 2, 0)] = Value(GAUGE32, values[(*UPS_MIB, 2, 7, 0)].data)
+        values[(*POWERNET, 2, 2, 3, 0)] = Value(TIMETICKS, minutes * 6000 & 0xFFFFFFFF)
+        put(values, (*POWERNET, 2, 2), {4: 2 if bad else 1, 6: 1 if bad else 0})
+        put(values, (*POWERNET, 4, 1), {1: APC_STATUS[source]})
         gauges = {1: 230 if source != "none" else 0, 2: 50, 3: percent, 5: spare, 8: round(load)}
         for column, number in gauges.items():
-            values[POWERNET + (4, 2, column, 0)] = Value(GAUGE32, number)
-        values[POWERNET + (4, 2, 6, 0)] = Value(INTEGER, round(self.modules * module_w / 1000))
-        put(values, POWERNET + (7, 2), {3: 1, 4: b"11/01/2026"})
-        put(values, POWERNET + (13, 2), {1: slots})
+            values[(*POWERNET, 4, 2, column, 0)] = Value(GAUGE32, number)
+        values[(*POWERNET, 4, 2, 6, 0)] = Value(INTEGER, round(self.modules * module_w / 1000))
+        put(values, (*POWERNET, 7, 2), {3: 1, 4: b"11/01/2026"})
+        put(values, (*POWERNET, 13, 2), {1: slots})
         for slot in range(1, slots + 1):
             status = MODULE_PRESENT if slot <= self.modules else MODULE_ABSENT
-            values[POWERNET + (13, 2, 2, 1, 1, slot)] = Value(INTEGER, slot)
-            values[POWERNET + (13, 2, 2, 1, 2, slot)] = Value(INTEGER, status)
+            values[(*POWERNET, 13, 2, 2, 1, 1, slot)] = Value(INTEGER, slot)
+            values[(*POWERNET, 13, 2, 2, 1, 2, slot)] = Value(INTEGER, status)
 
 
 def put(values: dict[Oid, Value], prefix: Oid, scalars: dict[int, int | bytes]) -> None:

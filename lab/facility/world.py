@@ -90,7 +90,7 @@ class World:
         ]
         if len(carriers) == 1:
             return demand
-        lean = 0.04 * wander(rack["rack"] + "lean", now, 470)
+        lean = 0.01 * wander(rack["rack"] + "lean", now, 470)
         first = carriers[0].name == pdu.name
         return demand * (0.5 + lean if first else 0.5 - lean)
 
