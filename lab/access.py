@@ -1,0 +1,102 @@
+"""Who may log in where: keys, pinned host keys, and one OpenSSH configuration that every tool of the project uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from core.workspace import Workspace
+from lab.instance import Instance
+from lab.topology import Node
+
+#: Accounts on a router beside the operations account: the one that configures, the one that arms the rollback.
+NETOPS, NETGUARD, OPS = "netops", "netguard", "ops"
+
+
+def make_account_keys(ws: Workspace) -> None:
+    """Make the private keys of the accounts that are not there yet, each with its public half beside it."""
+    for path in (ws.ssh_key, ws.netops_key, ws.netguard_key):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            write_key(path, path.stem)
+
+
+def write_key(path: Path, comment: str) -> str:
+    """Write a new Ed25519 key in OpenSSH format (mode 0600) and its public half (``.pub``); return the public line."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    line = f"{public.decode()} {comment}"
+    path.with_name(path.name + ".pub").write_text(line + "\n", encoding="ascii")
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(private)
+    new.replace(path)
+    return line
+
+
+def public_line(private: Path) -> str:
+    """Return the public line of a key made by ``write_key``."""
+    return private.with_name(private.name + ".pub").read_text(encoding="ascii").strip()
+
+
+def write_known_hosts(ws: Workspace, nodes: Iterable[Node], keys: Mapping[str, str]) -> None:
+    """Pin the host key of every node, under its name and both its addresses."""
+    lines = [f"{node.name},{node.ipv4},{node.ipv6} {' '.join(keys[node.name].split()[:2])}" for node in nodes]
+    ws.known_hosts.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def write_ssh_config(instance: Instance, nodes: Iterable[Node]) -> None:
+    """Write the client configuration.
+
+    Hosts: ``NAME`` over IPv6 and ``NAME-v4``, as the operations account. Routers: ``NAME`` over their IPv4 loopback as
+    netops (its shell is the router's command line), ``NAME-v6`` likewise, ``NAME-guard``, and ``NAME-ops`` for a shell.
+    """
+    ws = instance.workspace
+    blocks = [block for node in nodes for block in _blocks(ws, node)]
+    common = [
+        "Host *",
+        f'  UserKnownHostsFile "{ws.known_hosts}"',
+        "  GlobalKnownHostsFile /dev/null",
+        "  StrictHostKeyChecking yes",
+        "  IdentitiesOnly yes",
+        "  BatchMode yes",
+        "  PasswordAuthentication no",
+        "  ConnectTimeout 5",
+        "  ServerAliveInterval 5",
+        "  ServerAliveCountMax 3",
+        "  ControlMaster auto",
+        f"  ControlPath {instance.socket_dir}/%C",
+        "  ControlPersist 120",
+        "  LogLevel ERROR",
+    ]
+    ws.ssh_config.write_text("\n".join([*blocks, *common]) + "\n", encoding="utf-8")
+
+
+def _blocks(ws: Workspace, node: Node) -> list[str]:
+    if node.kind == "router":
+        return [
+            _block(node.name, node, node.ipv4, NETOPS, ws.netops_key),
+            _block(f"{node.name}-v6", node, node.ipv6, NETOPS, ws.netops_key),
+            # One word per connection, each in its own right: never through a shared connection.
+            _block(f"{node.name}-guard", node, node.ipv4, NETGUARD, ws.netguard_key, "  ControlMaster no",
+                   "  ControlPath none"),
+            _block(f"{node.name}-ops", node, node.ipv4, OPS, ws.ssh_key),
+        ]
+    return [
+        _block(node.name, node, node.ipv6, OPS, ws.ssh_key),
+        _block(f"{node.name}-v4", node, node.ipv4, OPS, ws.ssh_key),
+    ]
+
+
+def _block(alias: str, node: Node, address: str, user: str, key: Path, *more: str) -> str:
+    return "\n".join([
+        f"Host {alias}", f"  HostName {address}", f"  HostKeyAlias {node.name}", f"  User {user}",
+        f'  IdentityFile "{key}"', *more, "",
+    ])

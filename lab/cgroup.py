@@ -1,0 +1,59 @@
+"""A control group of its own for every booted node: two systemds in one group would kill each other's services."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from lab.instance import Instance
+
+#: How long control groups may take to be empty after their processes were killed.
+EMPTY_S = 5.0
+BOOTED_BY_SYSTEMD = Path("/run/systemd/system")
+
+
+def managed_by_systemd() -> bool:
+    """Tell whether systemd runs this machine; then it owns the control groups and hands out scopes."""
+    return BOOTED_BY_SYSTEMD.is_dir()
+
+
+def make(instance: Instance, node: str) -> list[Path]:
+    """Make the node's control groups, one in each hierarchy that systemd uses; none where systemd hands out scopes."""
+    if managed_by_systemd():
+        return []
+    folders = [root / f"rp-{instance.name}" / node for root in _hierarchies()]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folders
+
+
+def remove(instance: Instance) -> None:
+    """Remove the instance's control groups; those with a living process stay and are found by ``left``."""
+    deadline = time.monotonic() + EMPTY_S
+    while (tops := left(instance)) and time.monotonic() < deadline:
+        for top in tops:
+            for folder in sorted((p for p in top.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts)):
+                _try_remove(folder)
+            _try_remove(top)
+        if left(instance):
+            time.sleep(0.05)  # the kernel still counts processes that were killed a moment ago
+
+
+def _try_remove(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def left(instance: Instance) -> list[Path]:
+    """Return the control groups of the instance that exist."""
+    return [root / f"rp-{instance.name}" for root in _hierarchies() if (root / f"rp-{instance.name}").is_dir()]
+
+
+def _hierarchies() -> Iterator[Path]:
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        before, after = line.split(" - ", 1)
+        kind, options = after.split()[0], after.split()[-1]
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
+            yield Path(before.split()[4])

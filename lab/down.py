@@ -1,0 +1,27 @@
+"""`lab down`: nothing of the lab stays on this machine but its workspace, whatever happened before."""
+
+from __future__ import annotations
+
+from core.console import Step
+from lab import facility, sweep
+from lab.enter import require_root
+from lab.instance import SOCKETS, Instance
+from lab.up import exclusive
+
+
+def down(instance: Instance, step: Step) -> bool:
+    """Take the lab down; return False when there was nothing.
+
+    Raises RackproofError: LAB012 not root, LAB017 somebody is raising it right now, LAB030 something would not go.
+    """
+    require_root("take the lab down")
+    with exclusive(instance):
+        existed = instance.state_file.exists() or bool(sweep.leftovers(instance)) or instance.hosts_dir.exists()
+        step("facility agents")
+        facility.stop(instance.run_dir)
+        instance.state_file.unlink(missing_ok=True)
+        step("processes, mounts, namespaces")
+        sweep.clean(instance)
+        (SOCKETS / f"{instance.name}.owner").unlink(missing_ok=True)
+        (instance.run_dir / "faults.json").unlink(missing_ok=True)
+    return existed

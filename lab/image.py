@@ -1,0 +1,150 @@
+"""The golden root file system: built once from Debian's packages, kept under a name that is the hash of its recipe."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import ExitCode, RackproofError
+from core.workspace import REPOSITORY, state_dir
+from lab.command import run
+
+RECIPE = REPOSITORY / "lab" / "rootfs"
+BUILD_TIMEOUT_S = 900
+#: Raised when this module builds something else from the same recipe.
+BUILDER = "1"
+
+
+def path() -> Path:
+    """Return where the image of the present recipe is, built or not."""
+    return state_dir().absolute() / "cache" / f"rootfs-{_digest()}"
+
+
+def is_built() -> bool:
+    """Tell whether the image of the present recipe is there, whole."""
+    return path().is_dir()
+
+
+def ensure() -> Path:
+    """Return the image, building it first when the recipe has changed or it was never built (about a minute).
+
+    A build that is interrupted leaves nothing that a later one would take for an image.
+    Raises RackproofError (LAB040) when Debian's packages cannot be had.
+    """
+    target = path()
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(target.parent / "rootfs.lock"):
+        if not target.is_dir():
+            _build(target)
+            _forget_old(target)
+    return target
+
+
+def program(name: str) -> list[str]:
+    """Return the argv prefix that runs a program of the image on this machine, without its service being installed.
+
+    Programs are found in the image's sbin and bin; a dynamic one is started through the image's own loader.
+    """
+    root = ensure()
+    binary = next((root / d / name for d in ("usr/sbin", "usr/bin") if (root / d / name).exists()), None)
+    if binary is None:
+        raise RackproofError("LAB041", f"the golden image has no program `{name}`",
+                             remedy="add its Debian package to lab/rootfs/packages.txt", exit_code=ExitCode.INTERNAL)
+    loader = next((root / "usr/lib").glob("*-linux-gnu*/ld-linux*.so.*"))
+    with binary.open("rb") as stream:
+        is_dynamic = b"/ld-linux" in stream.read(4096)
+    return [str(loader), "--library-path", str(loader.parent), str(binary)] if is_dynamic else [str(binary)]
+
+
+def _digest() -> str:
+    hashed = hashlib.sha256(BUILDER.encode())
+    for file in sorted(p for p in RECIPE.rglob("*") if p.is_file()):
+        hashed.update(f"{file.relative_to(RECIPE)}\0".encode() + file.read_bytes() + b"\0")
+    return hashed.hexdigest()[:12]
+
+
+@contextmanager
+def _lock(file: Path) -> Iterator[None]:
+    with file.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _recipe() -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load((RECIPE / "image.yml").read_text(encoding="utf-8"))
+    return data
+
+
+def _packages() -> list[str]:
+    lines = (RECIPE / "packages.txt").read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _build(target: Path) -> None:
+    recipe = _recipe()
+    new = target.with_name(f"{target.name}.{os.getpid()}.new")
+    try:
+        _install(new, recipe)
+        _prepare(new, recipe)
+        new.rename(target)
+    except RackproofError as error:
+        raise RackproofError("LAB040", "the golden image could not be built", actual=error.actual or error.message,
+                             remedy="check that `apt-get update` works on this machine, then try again",
+                             exit_code=ExitCode.INTERNAL) from error
+    finally:
+        if new.exists():
+            shutil.rmtree(new)
+
+
+def _install(new: Path, recipe: dict[str, Any]) -> None:
+    before = new.with_name(new.name + ".before")
+    for item in recipe["before"]:
+        file = before / item["path"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(item["text"], encoding="utf-8")
+    try:
+        run([
+            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(_packages())}",
+            '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
+            *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["exclude"]),
+            '--essential-hook=cp -a "$RACKPROOF_BEFORE/." "$1/"', recipe["suite"], str(new),
+        ], timeout=BUILD_TIMEOUT_S, extra_environment={"RACKPROOF_BEFORE": str(before)})
+    finally:
+        shutil.rmtree(before)
+
+
+def _prepare(new: Path, recipe: dict[str, Any]) -> None:
+    for pattern in recipe["remove"]:
+        for file in new.glob(pattern):
+            file.unlink()
+    (new / "etc/machine-id").touch()
+    shutil.copytree(RECIPE / "files", new, dirs_exist_ok=True)
+    for file in (new / "etc/sudoers.d").glob("*"):
+        file.chmod(0o440)
+    run(["systemctl", f"--root={new}", "disable", "--quiet", *recipe["disable"]])
+    run(["systemctl", f"--root={new}", "mask", "--quiet", *recipe["mask"]])
+    run(["systemctl", f"--root={new}", "set-default", "--quiet", "multi-user.target"])
+    operator = recipe["operator"]
+    run(["chroot", str(new), "useradd", "--create-home", "--uid", str(operator["uid"]), "--shell", "/bin/bash",
+         operator["name"]])
+    (new / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+    # Ansible takes the age of this folder for the age of the package lists; new and empty, it would hide that.
+    os.utime(new / "var/lib/apt/lists", (0, 0))
+
+
+def _forget_old(kept: Path) -> None:
+    """Remove images of earlier recipes, unless a lab still runs on one."""
+    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    for old in kept.parent.glob("rootfs-*"):
+        if old != kept and str(old) not in mounts:
+            shutil.rmtree(old)

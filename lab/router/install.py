@@ -1,0 +1,105 @@
+"""Turning a node's root file system into a router's, before it boots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from core.workspace import REPOSITORY, Workspace
+from inventory.estate import Estate
+from lab import access
+from lab.host import account_entry, authorise, copy_owned, enable
+
+HERE = Path(__file__).parent
+GUARD = REPOSITORY / "netconfig" / "platforms" / "frr" / "guard"
+SNMP_USER = "rackproof-mon"
+
+
+def install(root: Path, device: str, estate: Estate, ws: Workspace, secrets: Mapping[str, str]) -> None:
+    """Install the router's configuration, accounts, rollback guard and agent into ``root`` and enable its services."""
+    for account in yaml.safe_load((HERE / "accounts.yml").read_text(encoding="utf-8"))["accounts"]:
+        _add_account(root, account)
+    authorise(root, access.NETOPS, access.public_line(ws.netops_key))
+    authorise(root, access.NETGUARD, "restrict " + access.public_line(ws.netguard_key))
+    _configure_frr(root, device, estate)
+    _configure_snmp(root, device, estate, secrets)
+    enable(root, "frr.service", "snmpd.service", *_install_guard(root))
+
+
+def day0(device: str, estate: Estate) -> str:
+    """Render the configuration a router has before the network room ever touched it."""
+    return _render("day0.conf.j2", name=device, interfaces=estate.interfaces(device),
+                   router_id=estate.address(device).ipv4.ip)
+
+
+def _configure_frr(root: Path, device: str, estate: Estate) -> None:
+    entry = account_entry(root, "frr")
+    texts = {
+        "frr.conf": day0(device, estate),
+        "daemons": (HERE / "daemons").read_text(encoding="utf-8"),
+        "vtysh.conf": "service integrated-vtysh-config\n",
+    }
+    for name, text in texts.items():
+        file = root / "etc/frr" / name
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o640)
+        os.chown(file, int(entry[2]), int(entry[3]))
+    # Whoever may use the command line may save what it does; FRR itself writes as this group too.
+    (root / "etc/frr").chmod(0o2770)
+
+
+def _configure_snmp(root: Path, device: str, estate: Estate, secrets: Mapping[str, str]) -> None:
+    text = _render("snmpd.conf.j2", name=device, site=estate.site_of[device], user=SNMP_USER)
+    (root / "etc/snmp/snmpd.conf").write_text(text, encoding="utf-8")
+    user = root / "var/lib/snmp/snmpd.conf"
+    user.parent.mkdir(parents=True, exist_ok=True)
+    # The agent replaces this line by the localized keys at its first start (RFC 3414).
+    auth, priv = secrets["snmp_auth_password"], secrets["snmp_priv_password"]
+    with os.fdopen(os.open(user, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(f'createUser {SNMP_USER} SHA-256 "{auth}" AES "{priv}"\n')
+    entry = account_entry(root, "Debian-snmp")
+    os.chown(user, int(entry[2]), int(entry[3]))
+
+
+def _install_guard(root: Path) -> list[str]:
+    plan = GUARD / "install.yml"
+    if not plan.exists():
+        return []
+    data: dict[str, Any] = yaml.safe_load(plan.read_text(encoding="utf-8"))
+    for item in data.get("files", ()):
+        copy_owned(GUARD / item["source"], root / item["target"].lstrip("/"), int(item["mode"], 8))
+    for item in data.get("folders", ()):
+        folder = root / item["path"].lstrip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(int(item["mode"], 8))
+    return list(data.get("enable", ()))
+
+
+def _add_account(root: Path, account: dict[str, Any]) -> None:
+    name, number = account["name"], account["uid"]
+    _append(root / "etc/passwd", f"{name}:x:{number}:{number}::/home/{name}:{account['shell']}")
+    _append(root / "etc/group", f"{name}:x:{number}:")
+    _append(root / "etc/shadow", f"{name}:*:19700:0:99999:7:::")
+    groups = root / "etc/group"
+    lines = groups.read_text(encoding="utf-8").splitlines()
+    for index, line in enumerate(lines):
+        if line.split(":")[0] in account["groups"]:
+            lines[index] = line + ("" if line.endswith(":") else ",") + name
+    groups.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _append(file: Path, line: str) -> None:
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+
+
+def _render(template: str, /, **values: Any) -> str:
+    # Configurations for routers and agents, never HTML: escaping would spoil them.
+    environment = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True,  # noqa: S701
+                              lstrip_blocks=True, keep_trailing_newline=True)
+    return environment.get_template(template).render(**values)

@@ -1,0 +1,169 @@
+"""`lab up`: from nothing to every host and router answering over SSH with its pinned key."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from core import secrets as core_secrets
+from core.console import Step
+from core.errors import ExitCode, RackproofError
+from inventory.estate import Estate
+from inventory.load import load_estate
+from lab import access, cable, facility, host, image, network, router, sweep, vault
+from lab.command import run
+from lab.enter import argv_inside, require_root
+from lab.instance import ESTATE, MARK, SOCKETS, Instance
+from lab.reach import wait_for_ssh
+from lab.topology import Node, Topology, derive
+
+READY_TIMEOUT_S = 90.0
+#: Processes of `ip`, `mount` and ssh that run side by side; the work waits for the kernel more than for the processor.
+PARALLEL = 4
+
+
+def up(instance: Instance, step: Step) -> bool:
+    """Raise the lab; return False when it was up already.
+
+    What a killed `lab up` left behind is removed first; on any error or Ctrl-C everything made so far is taken down.
+    Raises RackproofError: LAB012 not root, LAB016 another checkout has a lab of this name, LAB017 somebody is
+    raising it right now, LAB018 a node does not answer.
+    """
+    require_root("raise the lab")
+    with exclusive(instance):
+        if instance.is_up():
+            return False
+        _claim_name(instance)
+        sweep.clean(instance)
+        instance.socket_dir.mkdir(mode=0o700)
+        try:
+            _raise(instance, step)
+        except BaseException:
+            # A second Ctrl-C must not leave half of it behind either; the next `up` or `down` would still clear it.
+            facility.stop(instance.run_dir)
+            instance.state_file.unlink(missing_ok=True)
+            sweep.clean(instance)
+            raise
+    return True
+
+
+@contextmanager
+def exclusive(instance: Instance) -> Iterator[None]:
+    """Hold the instance for one `up` or `down` at a time; raises RackproofError (LAB017) when it is held."""
+    instance.run_dir.mkdir(parents=True, exist_ok=True)
+    with (instance.run_dir / "lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RackproofError("LAB017", f"the lab '{instance.name}' is being raised or taken down by another process",
+                                 remedy="wait for it, or choose another name with RACKPROOF_LAB",
+                                 exit_code=ExitCode.REFUSED) from None
+        yield
+
+
+def _raise(instance: Instance, step: Step) -> None:
+    started = time.monotonic()
+    if not image.is_built():
+        step("building the golden image, once (about a minute)")
+    rootfs = image.ensure()
+    estate = load_estate(ESTATE)
+    topology = derive(estate)
+    instance.record({"phase": "starting", "pid": os.getpid()})
+    step("keys and secrets")
+    access.make_account_keys(instance.workspace)
+    vault.ensure(instance.workspace)
+    secrets = dict(core_secrets.load(instance.workspace))
+    step(f"network: {len(topology.nodes)} namespaces, {len(topology.bridges)} VLANs, {len(topology.wires)} links")
+    network.build(instance, topology)
+    pids = {"cable": cable.start(instance, topology)}
+    pids |= _boot_all(instance, estate, topology, rootfs, secrets, step)
+    step("facility agents")
+    with _marked(instance):
+        facility.start(estate, instance.name, instance.run_dir, secrets)
+    _wait(instance, topology, step)
+    _save_routers(instance, topology)
+    instance.record({
+        "phase": "up", "instance": instance.name, "image": str(rootfs), "pids": pids,
+        "nodes": [node.name for node in topology.nodes], "seconds": round(time.monotonic() - started, 1),
+        "up_since": time.time(),
+    })
+
+
+def _boot_all(
+    instance: Instance, estate: Estate, topology: Topology, rootfs: Path, secrets: dict[str, str], step: Step
+) -> dict[str, int]:
+    keys: dict[str, str] = {}
+    pids: dict[str, int] = {}
+
+    def prepare(node: Node) -> None:
+        root = host.make_disk(instance, node, rootfs)
+        keys[node.name] = host.write_identity(instance, node, topology, root)
+        if node.kind == "router":
+            router.install(root, node.device, estate, instance.workspace, secrets)
+        pids[node.name] = host.boot(instance, node)
+
+    step(f"booting {len(topology.booted)} systems", done=0, total=len(topology.booted))
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for number, _ in enumerate(pool.map(prepare, topology.booted), start=1):
+            step("booting", done=number, total=len(topology.booted))
+    access.write_known_hosts(instance.workspace, topology.booted, keys)
+    access.write_ssh_config(instance, topology.booted)
+    return pids
+
+
+def _wait(instance: Instance, topology: Topology, step: Step) -> None:
+    waiting = {node.name: node for node in topology.booted}
+    total = len(waiting)
+    step("waiting for every system to answer", done=0, total=total)
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while waiting:
+        answered = wait_for_ssh(instance, waiting.values(), deadline)
+        if not answered:
+            name = next(iter(waiting))
+            raise RackproofError(
+                "LAB018", f"not every node answered over SSH in {READY_TIMEOUT_S:.0f} s",
+                actual=f"silent: {', '.join(waiting)}; console of {name}: {host.console_tail(instance, name)}",
+                remedy="run `./rackproof doctor`, then `./rackproof lab up` again", exit_code=ExitCode.UNREACHABLE,
+            )
+        for name in answered:
+            del waiting[name]
+        step("answering", done=total - len(waiting), total=total)
+
+
+def _save_routers(instance: Instance, topology: Topology) -> None:
+    """Let every router write its configuration in its own words: from then on startup and running are the same text."""
+    def save(node: Node) -> None:
+        argv = ["ssh", "-F", str(instance.workspace.ssh_config), node.name, "write memory"]
+        run(argv_inside(instance, "ctl", argv), timeout=30)
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        list(pool.map(save, (node for node in topology.booted if node.kind == "router")))
+
+
+def _claim_name(instance: Instance) -> None:
+    """Claim the instance's name on this machine: namespaces and sockets are named by it, whichever checkout makes them."""
+    owner = SOCKETS / f"{instance.name}.owner"
+    SOCKETS.mkdir(mode=0o700, exist_ok=True)
+    if owner.exists() and owner.read_text(encoding="utf-8") != str(instance.run_dir):
+        other = Instance(instance.name, Path(owner.read_text(encoding="utf-8")))
+        if sweep.namespaces(other):
+            raise RackproofError(
+                "LAB016", f"another checkout has a lab called '{instance.name}'", actual=str(other.run_dir),
+                remedy="take that one down, or choose another name with RACKPROOF_LAB", exit_code=ExitCode.REFUSED,
+            )
+    owner.write_text(str(instance.run_dir), encoding="utf-8")
+
+
+@contextmanager
+def _marked(instance: Instance) -> Iterator[None]:
+    """Mark whatever is started meanwhile as part of this lab, so that `lab down` finds it after any crash."""
+    os.environ[MARK] = str(instance.run_dir)
+    try:
+        yield
+    finally:
+        del os.environ[MARK]
