@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date as Date  # noqa: N812 - the field is called date
+from datetime import date as Date
 from enum import StrEnum
 from typing import Annotated
 

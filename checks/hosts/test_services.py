@@ -1,0 +1,40 @@
+"""What runs and what must not be there."""
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["telnetd", "inetutils-telnetd", "rsh-server", "nis", "tftpd", "vsftpd"])
+def test_insecure_package_is_absent(host, name):
+    """A service that sends passwords in clear text is not installed"""
+    found = host.run("dpkg-query -W -f '${db:Status-Status}' -- %s", name)
+    assert (found.rc == 1 and "no packages found" in found.stderr) or found.stdout != "installed"
+
+
+@pytest.mark.parametrize("name", ["ssh", "chrony"])
+def test_service_runs(host, name):
+    """The service runs and starts at boot"""
+    service = host.service(name)
+    assert service.is_running
+    assert service.is_enabled
+
+
+def test_snmp_has_no_community(host):
+    """The SNMP agent knows no community (versions 1 and 2c)"""
+    with host.sudo():
+        found = host.run("grep -Ec '^[[:space:]]*(ro|rw)community|^[[:space:]]*com2sec' /etc/snmp/snmpd.conf")
+    assert (found.rc, found.stdout.strip(), found.stderr) == (1, "0", "")
+
+
+@pytest.mark.roles("database-primary", "database-standby")
+def test_database_trusts_nobody(host):
+    """The database lets nobody in without a password or a system account"""
+    with host.sudo():
+        found = host.run("grep -Ec '^[[:space:]]*(local|host).*[[:space:]]trust' /etc/postgresql/15/main/pg_hba.conf")
+    assert (found.rc, found.stdout.strip(), found.stderr) == (1, "0", "")
+
+
+@pytest.mark.roles("database-primary", "database-standby")
+def test_database_files_are_private(host):
+    """The database's files belong to its account alone"""
+    with host.sudo():
+        assert host.check_output("stat -c '%U:%a' /var/lib/postgresql/15/main") == "postgres:700"
