@@ -1,0 +1,124 @@
+"""The door to evidence: verify a bundle offline, list the bundles, show what a verdict stands on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from checks import evidence_text
+from checks.bundle import public_key_file
+from checks.bundle_chain import bundles, link_of, manifest_sha256
+from checks.bundle_read import LATEST, BundleReader, find_bundle
+from core.console import emit_json
+from core.errors import ExitCode, Place, RackproofError
+from core.signing import load_public_pem
+from core.workspace import Workspace, current
+
+app = typer.Typer(no_args_is_help=True, help="Verify evidence bundles offline; list and show them.",
+                  add_completion=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+RunName = Annotated[str, typer.Argument(help="A run id (or the start of one), a bundle's folder, or 'latest'.")]
+
+
+@app.command()
+def verify(
+    path: RunName = LATEST,
+    public_key: Annotated[Path | None, typer.Option("--public-key", help="PEM of the signer you trust "
+                          "(default: this workspace's own key).")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also when other judges came to the same.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Check every byte of a bundle, then judge every verdict again from its raw evidence.
+
+    Exit codes: 0 verified, 1 verdicts differ or could not be judged again, 3 broken or signed by an unknown key.
+
+    Example: rackproof evidence verify latest
+    """
+    from checks.verify import EXIT_CODES, State, verify_bundle
+
+    ws = current()
+    found = verify_bundle(find_bundle(path, ws), _trusted_key(public_key, ws))
+    if as_json:
+        emit_json(found.as_dict())
+    else:
+        evidence_text.show_verification(found)
+    if strict and found.state is State.OTHER_JUDGES:
+        return int(ExitCode.NOT_GREEN)
+    return int(EXIT_CODES[found.state])
+
+
+@app.command("list")
+def list_bundles(as_json: AsJson = False) -> int:
+    """List the bundles of this workspace, oldest first, and whether the chain between them is whole.
+
+    Exit code 3 when a bundle of the chain is missing or was replaced.
+    """
+    ws = current()
+    rows = chain_rows(ws.evidence_dir)
+    if as_json:
+        emit_json({"bundles": rows})
+    else:
+        evidence_text.show_list(rows)
+    return int(ExitCode.OK if all(row["chain"] == "whole" for row in rows) else ExitCode.INVALID)
+
+
+@app.command()
+def show(
+    run: RunName = LATEST,
+    requirement: Annotated[str, typer.Argument(help="A requirement id: its verdicts with the raw output.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Show the verdicts of a run, or one requirement's verdicts with the evidence under them.
+
+    This reads; it does not verify.
+
+    Example: rackproof evidence show latest QH-3-DC-NPLUS1
+    """
+    reader = BundleReader(find_bundle(run, current()))
+    verdicts = [item for item in reader.run.verdicts if requirement in {"", item.requirement}]
+    if requirement and not verdicts:
+        raise RackproofError("EVD033", f"run '{reader.run.id}' has no verdict on '{requirement}'",
+                             place=Place(reader.path), remedy=f"rackproof evidence show {reader.run.id} lists them")
+    wanted = {item_id for verdict in verdicts for item_id in verdict.evidence} if requirement else set()
+    items = [item for item in reader.run.evidence if item.id in wanted]
+    if as_json:
+        emit_json({"run": reader.run.id, "verdicts": [item.as_dict() for item in verdicts],
+                   "evidence": [item.as_dict() for item in items]})
+    else:
+        evidence_text.show_run(reader, verdicts, items)
+    return int(ExitCode.OK)
+
+
+def chain_rows(evidence_dir: Path) -> list[dict[str, Any]]:
+    """Return one row per bundle in the order of the chain; ``chain`` says ``whole`` or what is wrong."""
+    placed = sorted(((link, folder) for folder in bundles(evidence_dir) if (link := link_of(folder))),
+                    key=lambda pair: pair[0].sequence)
+    rows, before = [], (0, "")
+    for link, folder in placed:
+        state = "whole"
+        if (before is None and link.sequence != 1) or (before is not None and link.sequence != before[0] + 1):
+            state = f"bundle {link.sequence - 1} ({link.previous_run}) is missing"
+        elif before is not None and link.previous_sha256 != before[1]:
+            state = f"the bundle before it ({link.previous_run}) was replaced or altered"
+        digest = manifest_sha256(folder)
+        rows.append({"sequence": link.sequence, "run": folder.name, "manifest_sha256": digest, "chain": state})
+        before = (link.sequence, digest)
+    return rows
+
+
+def _trusted_key(file: Path | None, ws: Workspace) -> Ed25519PublicKey | None:
+    """Return the key to trust: the given one, else the workspace's own, None when neither can be read."""
+    if file is not None:
+        try:
+            return load_public_pem(file.read_bytes())
+        except OSError as error:
+            raise RackproofError("EVD041", f"the public key cannot be read: {error.strerror}", place=Place(file),
+                                 expected="an Ed25519 public key in PEM") from error
+    try:
+        return load_public_pem(public_key_file(ws).read_bytes())
+    except OSError:
+        return None

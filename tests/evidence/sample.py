@@ -1,0 +1,147 @@
+"""Sample runs of any size: an estate, requirements, evidence and the verdicts that the real engine draws from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import yaml
+
+from checks.capture import captured
+from checks.judging import Case, EvidenceView, Found, judge, judge_all
+from checks.model import Coverage, MemoryRawStore, Outcome, Run, Status, Verdict, utc_text
+from checks.register import load_requirements
+from core.workspace import Workspace
+from inventory.load import load_estate
+
+NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
+SPEED, TIER3, ROOM = "QH-3-DIST-CORE-1G", "QH-3-DC-TIER3", "QH-3-PROV-ROOM-COOL"
+TIERS = {
+    "DC": {"name": {"en": "Sector data centre", "vi": "Trung tâm dữ liệu ngành KSND"}},
+    "TINH": {"name": {"en": "Provincial procuracy", "vi": "VKSND cấp tỉnh"}},
+    "HUYEN": {"name": {"en": "Regional procuracy", "vi": "VKSND khu vực"}},
+}
+OWNER = {"unit": {"en": "Department 2 (IT)", "vi": "Cục 2 (Cục TKTP và CĐS)"},
+         "accountable": {"en": "Director of Department 2", "vi": "Cục trưởng Cục 2"}}
+
+
+@judge("sample")
+def sample_judge(case: Case) -> Iterator[Verdict]:
+    """Judge the reading of every device of a site against the requirement's threshold."""
+    for device in case.site.devices:
+        found = case.take("sample", device.name, case.requirement.id)
+        if not isinstance(found, Found):
+            yield found
+            continue
+        value = float(found.text.split("=")[1].split()[0])
+        limit = case.limit("least")
+        yield case.say(case.met(value >= float(limit.value)), device.name, "evidence.missing", [found],
+                       measured=f"{value:g} Mbit/s", limit=limit, what=found.text.split("=")[0], asset=device.name)
+
+
+def requirement(name: str, group: str, tiers: list[str], quote: str, **changes: Any) -> dict[str, Any]:
+    """Return one requirement as its file holds it."""
+    return {
+        "id": name, "group": group, "tiers": tiers, "owner": OWNER, "method": "measured",
+        "clause": {"document": "QH", "ref": "QH III.3b", "lines": "608-610", "quote": quote},
+        "meaning": {"en": f"Backbone and core at {name}", "vi": f"Mạng đường trục, mạng lõi ({name})"},
+        "due": {"date": "2025-12-31"}, "validity_s": 3600, "cadence_s": 300,
+        "thresholds": [{"name": "least", "value": 1000, "unit": "Mbit/s", "provenance": "S", "source": "QH l.610"}],
+        "check": {"judge": "sample", "collectors": [collector()]}, **changes,
+    }
+
+
+def collector() -> str:
+    """Return a collector that the register knows."""
+    from checks.collectors import COLLECTORS
+
+    return next(iter(COLLECTORS))
+
+
+def write_requirements(folder: Path) -> Path:
+    """Write the sample register."""
+    policy = [{"name": "least", "value": 500, "unit": "Mbit/s", "provenance": "P", "source": "operator's proposal"}]
+    law = [{"name": "least", "value": 900, "unit": "Mbit/s", "provenance": "R", "source": "TT 06/2026/TT-BKHCN"}]
+    for data in (
+        requirement(SPEED, "1.3", ["HUYEN", "TINH"], "Trang bị mạng đường trục, mạng lõi tốc độ tối thiểu 1Gbps"),
+        requirement(ROOM, "1.3", ["TINH"], "Trang bị phòng máy chủ tối thiểu có thiết bị làm mát", thresholds=policy,
+                    due={"note": {"en": "No date in the plan", "vi": "Quy hoạch không nêu thời hạn"}}),
+        requirement(TIER3, "1.1", ["DC"], "Trung tâm dữ liệu đạt chuẩn Tier III… hoặc Rated 3", thresholds=law),
+    ):
+        target = folder / data["group"] / f"{data['id']}.yml"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(yaml.safe_dump(data, allow_unicode=True), "utf-8")
+    return folder
+
+
+def write_estate(folder: Path, sites: int) -> Path:
+    """Write an estate of that many sites: one data centre, a tenth provinces, the rest regional rooms."""
+    (folder / "sites").mkdir(parents=True)
+    (folder.parent / "shared").mkdir(exist_ok=True)
+    speeds = {"min_speed_mbps": {"backbone": 1000}}
+    tiers = {code: {**tier, **speeds, "engine": "ansible"} for code, tier in TIERS.items()}
+    _dump(folder.parent / "shared" / "tiers.yml", {"tiers": tiers})
+    _dump(folder / "estate.yml", {
+        "name": "sample", "title": {"en": "Sample estate", "vi": "Hạ tầng mẫu"}, "tiers": "../shared/tiers.yml",
+        "addressing": {"ipv6_prefix": "fd00:1234::/32", "routing_as": 65000, "route_reflectors": []},
+    })
+    _dump(folder / "links.yml", {"links": []})
+    _dump(folder / "services.yml", {"services": []})
+    for number in range(sites):
+        tier = "DC" if number == 0 else "TINH" if number % 10 == 1 else "HUYEN"
+        _dump(folder / "sites" / f"s{number:03}.yml", {
+            "site": f"s{number:03}", "name": {"en": f"Site {number}", "vi": f"VKSND khu vực {number}"}, "tier": tier,
+            "region": number // 200 + 1, "number": number % 200, "owner": OWNER,
+            "devices": [{"name": f"s{number:03}-env1", "kind": "environment"}],
+        })
+    return folder
+
+
+def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "20261120T013000Z-sample",
+             raws: dict[str, bytes] | None = None) -> tuple[Run, MemoryRawStore]:
+    """Collect made-up readings for every device and judge them. A few sites are slow, silent, late or never asked."""
+    estate, requirements = load_estate(estate_dir), load_requirements(requirements_dir)
+    store, items = MemoryRawStore(), []
+    for number, site in enumerate(estate.sites.values()):
+        for name in requirements:
+            for device in site.devices:
+                if number % 50 == 7:
+                    continue  # never asked: not assessed
+                late = timedelta(hours=3) if number % 50 == 11 else timedelta(minutes=5)
+                outcome = Outcome.UNREACHABLE if number % 50 == 13 else Outcome.COLLECTED
+                speed = 100 if number % 50 == 3 else 1000
+                raw = (raws or {}).get(site.site, f"ifHighSpeed={speed} Mbit/s at {site.site} for {name}\n".encode())
+                if outcome is Outcome.UNREACHABLE:
+                    raw = b"connect timed out\n"
+                piece = captured((site.site, device.name), ("sample", name), f"snmpget {device.name} ifHighSpeed.1", raw,
+                                 (NOW - late, NOW - late + timedelta(seconds=1)), outcome=outcome, exit_code=0,
+                                 tool="snmpget", tool_version="5.9.3")
+                store.put(piece.raw)
+                items.append(piece.item)
+    verdicts = judge_all(requirements, estate, EvidenceView(items, store.get), NOW)
+    pairs = {(verdict.requirement, verdict.site) for verdict in verdicts}
+    good = [verdict for verdict in verdicts if verdict.status is Status.PASS]
+    asked = [v for v in verdicts if v.status in {Status.PASS, Status.FAIL, Status.WAIVED}]
+    return Run(
+        id=run_id, estate=estate.head.name, started_at=utc_text(NOW - timedelta(minutes=6)), ended_at=utc_text(NOW),
+        judged_at=utc_text(NOW), selection={}, requirements=tuple(requirements), verdicts=verdicts,
+        evidence=tuple(items), coverage=Coverage(len(pairs), len(asked), len(good), 0),
+    ), store
+
+
+def sample(root: Path, sites: int, **options: Any) -> SimpleNamespace:
+    """Return everything a bundle is made from, below ``root``, with the workspace."""
+    estate_dir = write_estate(root / "estates" / "small", sites)
+    requirements_dir = write_requirements(root / "register")
+    run, store = make_run(estate_dir, requirements_dir, **options)
+    ws = Workspace(root / "workspace", estate_dir)
+    return SimpleNamespace(run=run, store=store, estate_dir=estate_dir, requirements_dir=requirements_dir, ws=ws)
+
+
+def _dump(file: Path, data: Any) -> None:
+    # JSON is YAML, and the estate of 397 sites is written 20 times faster so.
+    file.write_text(json.dumps(data, ensure_ascii=False), "utf-8")
