@@ -15,12 +15,16 @@ ESTATE_FILTER = "ESTATE"
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Timers of the backbone, in seconds. The two ends of a link must agree, so they stand here once."""
+    """Timers of the backbone, in seconds. The two ends of a link must agree, so they stand here once.
+
+    ``spf_throttle_ms`` is the delay, the first hold and the longest hold between two path computations.
+    """
 
     hello_s: int = 1
     dead_s: int = 3
     keepalive_s: int = 3
     hold_s: int = 9
+    spf_throttle_ms: str = "10 50 500"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,15 @@ class GuardLimits(_Data):
     maximum_seconds: int
 
 
+class Observe(_Data):
+    """The commands that show a device's state as JSON."""
+
+    interfaces: str
+    ospf: str
+    ospf6: str
+    bgp: str
+
+
 class Platform(_Data):
     """One platform's data, loaded from ``platforms/NAME/platform.yml``."""
 
@@ -70,6 +79,7 @@ class Platform(_Data):
     netmiko: str
     error: Pattern
     show_running: str
+    observe: Observe
     save: str
     saved: Pattern
     noise: tuple[Pattern, ...]

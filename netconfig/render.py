@@ -1,4 +1,4 @@
-"""The intended configuration of a router: one template per feature, merged and written as the device itself writes it."""
+"""The intended configuration of a router: one template per feature, merged and written as the device writes it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def text(root: Node, platform: Platform) -> str:
     """Write a tree as the device would: its order of sections, each closed, with a comment sign between them."""
     blocks: list[str] = []
     previous = ""
-    for line in sorted(root.children, key=lambda line: platform.place(line)):
+    for line in sorted(root.children, key=platform.place):
         kind = platform.kind(line)
         if blocks and (kind != previous or platform.section(line) is not None):
             blocks.append("!")

@@ -1,0 +1,155 @@
+"""Talking to a router: open, run, push, save, close. Netmiko behind a narrow door, with pinned host keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from netmiko import ConnectHandler
+from netmiko.exceptions import ConfigInvalidException, NetmikoBaseException
+from paramiko import SSHException
+
+from core.errors import ExitCode, RackproofError
+from core.workspace import Workspace
+from inventory.estate import Estate
+from netconfig.platform import Platform
+
+USER = "netops"
+
+
+class Lost(Exception):
+    """The connection is gone or never came; says nothing about what the device did."""
+
+
+class Rejected(Exception):
+    """The device refused a line; the lines before it are applied."""
+
+
+class Session(Protocol):
+    """One connection to one router's command line."""
+
+    def run(self, command: str) -> str:
+        """Return what the device prints for a ``show`` command. Raises Lost."""
+
+    def push(self, lines: Sequence[str]) -> None:
+        """Type lines in configuration mode; a clean return does not prove that the device is still reachable.
+
+        Raises Rejected, after which earlier lines are applied, and Lost.
+        """
+
+    def save(self) -> None:
+        """Make the running configuration the startup one. Raises Rejected, Lost."""
+
+    def close(self) -> None:
+        """End the connection; never raises."""
+
+
+class Opener(Protocol):
+    """Opens a new connection to a device by name. Raises Lost."""
+
+    def __call__(self, device: str) -> Session:
+        """Open it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where and as whom to reach a router."""
+
+    name: str
+    address: str
+    platform: Platform
+    key: Path
+    known_hosts: Path
+
+
+def target(estate: Estate, ws: Workspace, device: str, platform: Platform) -> Target:
+    """Return a router's target: its IPv4 loopback, which the rollout of IPv6 does not touch.
+
+    Raises RackproofError (NET020) when the workspace lacks the key or the pinned host keys.
+    """
+    for file in (ws.netops_key, ws.known_hosts):
+        if not file.is_file():
+            raise RackproofError(
+                "NET020", "the workspace cannot reach routers", expected=str(file),
+                remedy="bring the lab up, or copy the key and the pinned host keys there",
+            )  # fmt: skip
+    return Target(device, str(estate.address(device).ipv4.ip), platform, ws.netops_key, ws.known_hosts)
+
+
+class NetmikoSession:
+    """A Session over SSH with strict host keys: an unknown or changed key is a refusal, never a question."""
+
+    def __init__(self, where: Target, timeout_s: float = 6) -> None:
+        self._platform = where.platform
+        try:
+            self._connection: Any = ConnectHandler(
+                device_type=where.platform.netmiko,
+                host=where.address,
+                username=USER,
+                use_keys=True,
+                key_file=str(where.key),
+                allow_agent=False,
+                ssh_strict=True,
+                system_host_keys=False,
+                alt_host_keys=True,
+                alt_key_file=str(where.known_hosts),
+                conn_timeout=timeout_s,
+                banner_timeout=timeout_s,
+                auth_timeout=timeout_s,
+                read_timeout_override=None,
+            )
+        except (NetmikoBaseException, SSHException, OSError, EOFError) as error:
+            raise Lost(_first_line(error)) from error
+
+    def run(self, command: str) -> str:
+        """See Session.run."""
+        try:
+            return str(self._connection.send_command(command, read_timeout=10)).strip() + "\n"
+        except (NetmikoBaseException, SSHException, OSError, EOFError) as error:
+            raise Lost(_first_line(error)) from error
+
+    def push(self, lines: Sequence[str]) -> None:
+        """See Session.push. Without an error pattern Netmiko would take every refusal for success."""
+        try:
+            self._connection.send_config_set(list(lines), error_pattern=self._platform.error, read_timeout=5)
+        except ConfigInvalidException as error:
+            raise Rejected(_first_line(error)) from error
+        except (NetmikoBaseException, SSHException, OSError, EOFError) as error:
+            raise Lost(_first_line(error)) from error
+
+    def save(self) -> None:
+        """See Session.save."""
+        answer = self.run(self._platform.save)
+        if not re.search(self._platform.saved, answer):
+            raise Rejected(f"'{self._platform.save}' answered: {answer.strip()[-200:]}")
+
+    def close(self) -> None:
+        """See Session.close. The socket is closed hard: a polite goodbye would wait on a dead path."""
+        connection = self._connection.remote_conn_pre
+        if connection is not None:
+            connection.close()
+
+
+def opener(estate: Estate, ws: Workspace, platforms: dict[str, Platform]) -> Opener:
+    """Return what opens sessions to the routers of an estate."""
+
+    def open_session(device: str) -> Session:
+        return NetmikoSession(target(estate, ws, device, platforms[device]))
+
+    return open_session
+
+
+def unreachable(device: str, why: str) -> RackproofError:
+    """Return the error for a router that does not answer."""
+    return RackproofError(
+        "NET021", f"{device} cannot be reached", actual=why,
+        remedy="check its power and uplink, and `rackproof net status`", exit_code=ExitCode.UNREACHABLE,
+    )  # fmt: skip
+
+
+def _first_line(error: BaseException) -> str:
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text}"[:300]
