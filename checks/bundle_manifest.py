@@ -1,13 +1,15 @@
 """The manifest of an evidence bundle: every file with its digests, in one canonical form (RFC 8785) that is signed.
 
 Beside the SHA-256 of a file stand short digests of each 1 KiB of it. They add no proof (the SHA-256 does that): they
-say *where* a file was altered. Within one altered KiB a single changed byte is found by trying, and the answer is
-believed only when the restored file has the SHA-256 that was signed.
+say *where* a file was altered. Each ends in the sum of the KiB's bytes modulo 256, which gives away by how much a single
+changed byte changed: trying that at every place of the KiB finds it, and the answer is believed only when the restored
+file has the SHA-256 that was signed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,8 @@ import rfc8785
 
 SCHEMA = "rackproof-evidence/1"
 CHUNK = 1024
-CHUNK_DIGITS = 16  # 64 bits of each chunk's SHA-256: enough to tell which chunk changed
+HASH_DIGITS = 14  # 56 bits of each chunk's SHA-256: enough to tell which chunk changed
+CHUNK_DIGITS = HASH_DIGITS + 2  # and the sum of its bytes modulo 256
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
@@ -29,13 +32,15 @@ RAW = "raw"
 ESTATE = "estate"
 REQUIREMENTS = "requirements"
 JUDGES = "judges"
+_SHA256 = re.compile("[0-9a-f]{64}")
+_HEX = re.compile("[0-9a-f]*")
 # These three stand outside the manifest: it cannot contain its own digest.
 OUTSIDE = frozenset({MANIFEST, SIGNATURE, LOCATOR})
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """What the manifest says of one file. ``chunks`` holds 16 hexadecimal digits per KiB."""
+    """What the manifest says of one file. ``chunks`` holds CHUNK_DIGITS hexadecimal digits per KiB."""
 
     sha256: str
     size: int
@@ -53,7 +58,12 @@ class FileEntry:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FileEntry:
         """Read an entry back; KeyError, TypeError or ValueError when it is not one."""
-        return cls(str(data["sha256"]), int(data["size"]), str(data["chunks"]))
+        entry = cls(str(data["sha256"]), int(data["size"]), str(data["chunks"]))
+        if not _SHA256.fullmatch(entry.sha256) or not _HEX.fullmatch(entry.chunks):
+            raise ValueError("a digest is not hexadecimal")
+        if entry.size < 0 or len(entry.chunks) != CHUNK_DIGITS * -(-entry.size // CHUNK):
+            raise ValueError("the size and the number of chunk digests do not fit together")
+        return entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +89,8 @@ class Manifest:
 
 def chunk_digests(data: bytes) -> list[str]:
     """Return the short digest of every KiB, in order."""
-    return [
-        hashlib.sha256(data[start : start + CHUNK]).hexdigest()[:CHUNK_DIGITS] for start in range(0, len(data), CHUNK)
-    ]
+    chunks = (data[start : start + CHUNK] for start in range(0, len(data), CHUNK))
+    return [f"{hashlib.sha256(chunk).hexdigest()[:HASH_DIGITS]}{sum(chunk) & 0xFF:02x}" for chunk in chunks]
 
 
 def locator(manifest: bytes, signature: bytes) -> bytes:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from checks import bundle_manifest as names
@@ -93,7 +94,7 @@ def _own_keys(files: Files) -> Iterator[Ed25519PublicKey]:
     for candidate in dict.fromkeys(candidates):
         try:
             yield load_public_pem(candidate)
-        except RackproofError:
+        except (RackproofError, UnsupportedAlgorithm):
             continue
 
 

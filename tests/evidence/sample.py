@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from checks.capture import captured
-from checks.judging import Case, EvidenceView, Found, judge, judge_all
+from checks.judging import Case, EvidenceView, Found, binds, judge, judge_all
 from checks.model import Coverage, MemoryRawStore, Outcome, Run, Status, Verdict, utc_text
 from checks.register import load_requirements
 from core.workspace import Workspace
@@ -40,7 +40,7 @@ def sample_judge(case: Case) -> Iterator[Verdict]:
         value = float(found.text.split("=")[1].split()[0])
         limit = case.limit("least")
         yield case.say(case.met(value >= float(limit.value)), device.name, "evidence.missing", [found],
-                       measured=f"{value:g} Mbit/s", limit=limit, what=found.text.split("=")[0], asset=device.name)
+                       measured=f"{value:g} Mbit/s", limit=limit, what=found.text.split("=")[0])
 
 
 def requirement(name: str, group: str, tiers: list[str], quote: str, **changes: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "2026112
     estate, requirements = load_estate(estate_dir), load_requirements(requirements_dir)
     store, items = MemoryRawStore(), []
     for number, site in enumerate(estate.sites.values()):
-        for name in requirements:
+        for name in [name for name, rule in requirements.items() if binds(rule, site)]:
             for device in site.devices:
                 if number % 50 == 7:
                     continue  # never asked: not assessed
@@ -117,9 +117,9 @@ def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "2026112
                 raw = (raws or {}).get(site.site, f"ifHighSpeed={speed} Mbit/s at {site.site} for {name}\n".encode())
                 if outcome is Outcome.UNREACHABLE:
                     raw = b"connect timed out\n"
-                piece = captured((site.site, device.name), ("sample", name), f"snmpget {device.name} ifHighSpeed.1", raw,
-                                 (NOW - late, NOW - late + timedelta(seconds=1)), outcome=outcome, exit_code=0,
-                                 tool="snmpget", tool_version="5.9.3")
+                times = (NOW - late, NOW - late + timedelta(seconds=1))
+                piece = captured((site.site, device.name), ("sample", name), f"snmpget {device.name} ifHighSpeed.1",
+                                 raw, times, outcome=outcome, exit_code=0, tool="snmpget", tool_version="5.9.3")
                 store.put(piece.raw)
                 items.append(piece.item)
     verdicts = judge_all(requirements, estate, EvidenceView(items, store.get), NOW)

@@ -1,0 +1,243 @@
+"""One flipped byte anywhere is found and named; verdicts are judged again; a key nobody vouched for is not enough."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from checks.bundle import write_bundle
+from checks.bundle_manifest import LOCATOR, MANIFEST, PUBLIC_KEY, SIGNATURE, locator
+from checks.model import Message, Status
+from checks.verify import EXIT_CODES, State, verify_bundle
+from checks.verify_findings import Fault
+from core import signing
+from tests.evidence.sample import SPEED, TIER3, sample
+
+FLIPS_PER_FILE = 3
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    """A sealed bundle of 12 sites, and the key that signed it. Tests work on copies."""
+    made = sample(tmp_path_factory.mktemp("sealed"), 12)
+    made.folder = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
+    made.key = signing.load_or_create_key(made.ws.signing_key)
+    return made
+
+
+@pytest.fixture
+def copy(sealed, tmp_path):
+    return Path(shutil.copytree(sealed.folder, tmp_path / "copy"))
+
+
+def flip(file: Path, at: int, bit: int = 0) -> None:
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1 << bit
+    file.write_bytes(bytes(data))
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_an_untouched_bundle_verifies_in_a_copy_on_any_path(sealed, copy):
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert (found.state, found.findings, found.rejudged.differences) == (State.VERIFIED, (), ())
+    assert found.rejudged.verdicts == len(sealed.run.verdicts) > 10
+    assert found.seconds < 2
+
+
+def test_one_flipped_byte_anywhere_is_found_and_named_exactly(sealed, copy):
+    """Every file, first, last and random bytes, random bits; with the trusted key and with none."""
+    dice = random.Random(4242)  # noqa: S311 - a repeatable test, not cryptography
+    tried = 0
+    for name in files_of(copy):
+        file = copy / name
+        good = file.read_bytes()
+        for at in {0, len(good) - 1, *(dice.randrange(len(good)) for _ in range(FLIPS_PER_FILE))}:
+            flip(file, at, dice.randrange(8))
+            found = verify_bundle(copy, sealed.key.public_key() if tried % 2 else None)
+            assert found.state is State.BROKEN, (name, at)
+            assert EXIT_CODES[found.state] == 3
+            hits = [item for item in found.findings if item.file == name]
+            assert [(item.fault, item.start, item.end) for item in hits] == [(Fault.ALTERED, at, at + 1)], (name, at)
+            assert len(found.findings) == 1, (name, at, found.findings)
+            assert f"was 0x{good[at]:02x}" in hits[0].detail
+            assert hits[0].controls, (name, at)
+            assert found.rejudged is None
+            file.write_bytes(good)
+            tried += 1
+    assert tried > 150
+    assert verify_bundle(copy, sealed.key.public_key()).state is State.VERIFIED
+
+
+def test_every_byte_of_the_seal_is_guarded(sealed, copy):
+    for name in (SIGNATURE, PUBLIC_KEY):
+        good = (copy / name).read_bytes()
+        for at in range(len(good)):
+            flip(copy / name, at)
+            found = verify_bundle(copy, None)
+            assert [(item.file, item.start) for item in found.findings] == [(name, at)]
+            (copy / name).write_bytes(good)
+
+
+@pytest.mark.parametrize("name", ["raw", "verdicts.json", "evidence.json", "requirements", "estate", "manifest.json"])
+def test_the_requirements_that_depend_on_a_file_are_named(sealed, copy, name):
+    everything = {SPEED, TIER3, "QH-3-PROV-ROOM-COOL"}
+    item = next(item for item in sealed.run.evidence if item.key == TIER3)
+    file, at = copy / name, 30
+    if name == "raw":
+        file, expected = copy / "raw" / item.sha256[:2] / item.sha256, {TIER3}
+    elif name == "verdicts.json":
+        at, expected = file.read_bytes().find(TIER3.encode()), {TIER3}
+    elif name == "evidence.json":
+        at, expected = file.read_bytes().find(item.id.encode()), {TIER3}
+    elif name == "requirements":
+        file, expected = copy / "requirements" / "1.3" / f"{SPEED}.yml", {SPEED}
+    else:
+        file, expected = (next((copy / name).rglob("estate.yml")) if name == "estate" else file), everything
+    flip(file, at)
+    (finding,) = verify_bundle(copy, sealed.key.public_key()).findings
+    assert set(finding.controls) == expected
+
+
+def test_files_added_removed_renamed_cut_grown_or_replaced_by_links_are_named(sealed, copy, tmp_path):
+    raws = [copy / "raw" / item.sha256[:2] / item.sha256 for item in sealed.run.evidence]
+    removed, renamed, cut, grown, linked = raws[:5]
+    removed.unlink()
+    renamed.rename(renamed.with_name("0" * 64))
+    cut.write_bytes(cut.read_bytes()[:-3])
+    grown.write_bytes(grown.read_bytes() + b"x" * 5000)
+    outside = tmp_path / "outside"
+    linked.rename(outside)
+    linked.symlink_to(outside)
+    (copy / "notes.txt").write_text("hello")
+    (copy / "empty").mkdir()
+    found = verify_bundle(copy, sealed.key.public_key())
+    said = {(item.fault, item.file.rsplit("/", 1)[-1]) for item in found.findings}
+    assert {(Fault.MISSING, removed.name), (Fault.MISSING, renamed.name), (Fault.UNEXPECTED, "0" * 64),
+            (Fault.ALTERED, cut.name), (Fault.ALTERED, grown.name), (Fault.NOT_A_FILE, linked.name),
+            (Fault.UNEXPECTED, "notes.txt")} <= said
+    assert any("under another name" in item.detail for item in found.findings)
+    assert any(item.file == "empty/" for item in found.findings)
+    assert found.state is State.BROKEN
+
+
+def test_many_altered_bytes_are_named_as_ranges(sealed, copy):
+    file = copy / "verdicts.json"
+    for at in (10, 20, 5000, 5001):
+        flip(file, at)
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert [(item.start, item.end) for item in found.findings] == [(0, 1024), (4096, 5120)]
+
+
+def test_a_bundle_of_an_unknown_signer_is_untrusted_not_verified(sealed, copy):
+    found = verify_bundle(copy, None)
+    assert (found.state, found.trusted, EXIT_CODES[found.state]) == (State.UNTRUSTED, False, 3)
+    stranger = verify_bundle(copy, Ed25519PrivateKey.generate().public_key())
+    assert stranger.state is State.BROKEN
+    assert [item.fault for item in stranger.findings] == [Fault.FOREIGN_KEY]
+
+
+def resign(folder: Path, key: Ed25519PrivateKey, change) -> None:
+    """What somebody with another key (or the signer himself) can do: change content and seal it anew."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    from checks.bundle_manifest import FileEntry, Manifest
+
+    for name, data in change(folder).items():
+        (folder / name).write_bytes(data)
+    files = {name: FileEntry.of((folder / name).read_bytes()) for name in manifest["files"]}
+    head = {key: value for key, value in manifest.items() if key not in {"files", "schema"}}
+    data = Manifest(head, files).encode()
+    signature = key.sign(data)
+    (folder / MANIFEST).write_bytes(data)
+    (folder / SIGNATURE).write_bytes(signature)
+    (folder / LOCATOR).write_bytes(locator(data, signature))
+
+
+def test_somebody_who_signs_his_own_changes_is_not_believed(sealed, copy):
+    forger = Ed25519PrivateKey.generate()
+
+    def forge(folder):
+        verdicts = (folder / "verdicts.json").read_bytes().replace(b'"status":"fail"', b'"status":"pass"')
+        return {"verdicts.json": verdicts, PUBLIC_KEY: signing.public_pem(forger)}
+
+    resign(copy, forger, forge)
+    assert verify_bundle(copy, sealed.key.public_key()).state is State.BROKEN
+    alone = verify_bundle(copy, None)  # nobody told whom to trust: judging again still shows the lie
+    assert alone.state is State.UNTRUSTED
+    seen = {(item.field, item.stored, item.judged) for item in alone.rejudged.differences}
+    assert seen == {("status", "pass", "fail")}
+
+
+@pytest.mark.parametrize(("field", "before", "after"), [
+    ("status", b'"status":"fail"', b'"status":"pass"'),
+    ("measured", b'"measured":"100 Mbit/s"', b'"measured":"999 Mbit/s"'),
+    ("verdict", b'"asset":"s003-env1"', b'"asset":"s003-env9"'),
+])
+def test_a_verdict_that_the_evidence_does_not_give_is_named(sealed, copy, field, before, after):
+    """Even when the rightful key signed it."""
+    resign(copy, sealed.key, lambda folder: {
+        "verdicts.json": (folder / "verdicts.json").read_bytes().replace(before, after, 1)})
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert (found.state, EXIT_CODES[found.state]) == (State.DIFFERENT, 1)
+    assert {item.field for item in found.rejudged.differences} == {field}
+    assert {item.site for item in found.rejudged.differences} == {"s003"}
+
+
+def test_evidence_that_does_not_fit_its_address_is_a_contradiction_even_when_signed(sealed, copy):
+    item = next(item for item in sealed.run.evidence if item.site == "s003")
+    name = f"raw/{item.sha256[:2]}/{item.sha256}"
+    resign(copy, sealed.key, lambda folder: {name: b"ifHighSpeed=1000 Mbit/s\n"})
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert found.state is State.BROKEN
+    assert {(item.fault, item.file) for item in found.findings} == {(Fault.CONTRADICTION, name)}
+
+
+def test_other_judges_are_said_not_passed_over(sealed, copy):
+    source = "judges/checks/judging.py"
+    resign(copy, sealed.key, lambda folder: {source: b"# another judge\n" + (folder / source).read_bytes()})
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert found.state is State.OTHER_JUDGES
+    assert found.rejudged.other_judges == ("checks/judging.py",)
+
+
+def test_a_register_this_installation_cannot_read_is_not_verified(sealed, copy):
+    name = f"requirements/1.3/{SPEED}.yml"
+    resign(copy, sealed.key, lambda folder: {
+        name: (folder / name).read_bytes().replace(b"judge: sample", b"judge: retired")})
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert (found.state, EXIT_CODES[found.state]) == (State.NOT_JUDGED, 1)
+    assert "retired" in found.rejudged.impossible
+
+
+def test_judging_again_knows_no_clock(sealed, copy, monkeypatch):
+    import time_machine
+
+    with time_machine.travel("2036-01-01", tick=False):
+        assert verify_bundle(copy, sealed.key.public_key()).state is State.VERIFIED
+
+
+def test_the_seal_can_be_gone_altogether(copy, tmp_path):
+    for name in (MANIFEST, SIGNATURE, LOCATOR):
+        (copy / name).unlink()
+    found = verify_bundle(copy, None)
+    assert found.state is State.BROKEN
+    assert {item.file for item in found.findings if item.fault is Fault.MISSING} == {MANIFEST, SIGNATURE, LOCATOR}
+    assert verify_bundle(tmp_path / "nothing", None).state is State.BROKEN
+
+
+def test_397_sites_verify_within_two_seconds(tmp_path):
+    made = sample(tmp_path, 397)
+    folder = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
+    found = verify_bundle(folder, signing.load_or_create_key(made.ws.signing_key).public_key())
+    assert found.state is State.VERIFIED
+    assert found.seconds < 2
+    assert Status.FAIL in {verdict.status for verdict in made.run.verdicts}
+    assert replace(made.run.verdicts[0], reason=Message.of("x")) != made.run.verdicts[0]
