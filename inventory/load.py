@@ -2,69 +2,141 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from core.errors import ErrorGroup, ExitCode, Place, RackproofError
+from core.errors import ErrorGroup, Place, RackproofError
+from inventory.draft import Draft, DraftLink, DraftSite, links_of_file, links_of_site
 from inventory.estate import Estate
-from inventory.model import EstateFile, LinksFile, Model, ServicesFile, Site, TiersFile
+from inventory.mistakes import Warning_, mistake
+from inventory.model import DeviceKind, EstateFile, LinksFile, Model, Service, ServicesFile, Site, TiersFile
 from inventory.positions import Positioned, load_yaml
+from inventory.rules import findings
+from inventory.schema import schema_errors
+from inventory.sitefiles import SiteSource, read_sites
 
 T = TypeVar("T", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at an estate folder found. ``estate`` is there only when there is no error."""
+
+    draft: Draft | None
+    estate: Estate | None
+    errors: tuple[RackproofError, ...]
+    warnings: tuple[RackproofError, ...]
 
 
 def load_estate(folder: Path) -> Estate:
     """Load and check the estate in ``folder``.
 
-    Raises RackproofError or ErrorGroup (codes EST…) with file, line, expectation and remedy for every mistake.
+    Raises RackproofError or ErrorGroup (codes EST…) with file, line, expectation and remedy for every mistake. Warnings
+    do not stop loading; ``inspect_estate`` returns them.
     """
+    found = inspect_estate(folder)
+    if len(found.errors) == 1:
+        raise found.errors[0]
+    if found.estate is None:
+        raise ErrorGroup(list(found.errors))
+    return found.estate
+
+
+def inspect_estate(folder: Path) -> Inspection:
+    """Load an estate as far as it goes and return it with every error and warning, each once, sorted by place."""
     errors: list[RackproofError] = []
-    head = _load(folder / "estate.yml", EstateFile, errors)
-    _stop(errors)
-    assert head is not None  # noqa: S101 - _stop raised otherwise
-    tiers = _load((folder / head.tiers).resolve(), TiersFile, errors)
-    sites = [_load(file, Site, errors) for file in sorted((folder / "sites").glob("*.yml"))]
-    links = _load(folder / "links.yml", LinksFile, errors)
-    services = _load(folder / "services.yml", ServicesFile, errors)
-    _stop(errors)
-    return Estate(
-        root=folder,
-        head=head,
-        tiers=tiers.tiers if tiers else {},
-        sites={site.site: site for site in sites if site},
-        links=links.links if links else (),
-        services={service.name: service for service in services.services} if services else {},
+    draft = read_draft(folder, errors)
+    if draft is not None:
+        errors.extend(findings(draft))
+    found = _once(errors)
+    wrong = tuple(error for error in found if not isinstance(error, Warning_))
+    doubtful = tuple(error for error in found if isinstance(error, Warning_))
+    return Inspection(draft, _estate(draft) if draft is not None and not wrong else None, wrong, doubtful)
+
+
+def read_draft(folder: Path, errors: list[RackproofError]) -> Draft | None:
+    """Read every file of an estate folder; mistakes of form go into ``errors``. None when there is no head to go by."""
+    if not folder.is_dir():
+        errors.append(mistake("EST030", Place(folder)))
+        return None
+    head, head_file = _load(folder / "estate.yml", EstateFile, errors)
+    if head is None or head_file is None:
+        return None
+    tiers, _ = _load((folder / head.tiers).resolve(), TiersFile, errors)
+    sites = tuple(site for source in read_sites(folder, errors) if (site := _site(source, errors)))
+    links, links_file = _load(folder / "links.yml", LinksFile, errors)
+    services, services_file = _load(folder / "services.yml", ServicesFile, errors)
+    every: list[DraftLink] = links_of_file(links.links, links_file) if links and links_file else []
+    for site in sites:
+        every.extend(links_of_site(site, head))
+    return Draft(
+        folder,
+        head,
+        head_file,
+        tiers.tiers if tiers else {},
+        sites,
+        tuple(every),
+        services.services if services else (),
+        services_file,
     )
 
 
-def _load(file: Path, model: type[T], errors: list[RackproofError]) -> T | None:
+def _load(file: Path, model: type[T], errors: list[RackproofError]) -> tuple[T | None, Positioned | None]:
     try:
         positioned = load_yaml(file)
-        return model.model_validate(positioned.data)
-    except ValidationError as error:
-        errors.extend(_explain(item, positioned, model) for item in error.errors())
     except RackproofError as error:
         errors.append(error)
+        return None, None
+    try:
+        return model.model_validate(positioned.data), positioned
+    except ValidationError as error:
+        errors.extend(schema_errors(error, positioned.data, model, positioned.place))
+    return None, positioned
+
+
+def _site(source: SiteSource, errors: list[RackproofError]) -> DraftSite | None:
+    try:
+        return DraftSite(source, Site.model_validate(source.data))
+    except ValidationError as error:
+        errors.extend(schema_errors(error, source.data, Site, lambda path: source.place(*path)))
     return None
 
 
-def _explain(item: Any, positioned: Positioned, model: type[Model]) -> RackproofError:
-    place: Place = positioned.place(tuple(item["loc"]))
-    remedy = ""
-    if item["type"] == "extra_forbidden":
-        close = get_close_matches(str(item["loc"][-1]), list(model.model_fields), n=1)
-        remedy = f"did you mean '{close[0]}'?" if close else "remove the key"
-    return RackproofError(
-        "EST010", str(item["msg"]), place=place, actual=repr(item.get("input"))[:120], remedy=remedy,
-        exit_code=ExitCode.INVALID,
+def _estate(draft: Draft) -> Estate:
+    sites = {place.site.site: place.site.model_copy(update={"sensors": place.sensors}) for place in draft.sites}
+    return Estate(
+        root=draft.folder,
+        head=draft.head,
+        tiers=draft.tiers,
+        sites=sites,
+        links=tuple(item.link for item in draft.links),
+        services={service.name: _placed(service, sites.values()) for service in draft.services},
     )
 
 
-def _stop(errors: list[RackproofError]) -> None:
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise ErrorGroup(errors)
+def _placed(service: Service, sites: Iterable[Site]) -> Service:
+    """Return a service with the hosts its role gives written out."""
+    if service.on_role is None:
+        return service
+    found = [d.name for s in sites for d in s.devices if d.role == service.on_role and d.kind is DeviceKind.HOST]
+    return service.model_copy(update={"hosts": tuple(dict.fromkeys((*service.hosts, *found)))})
+
+
+def _once(errors: list[RackproofError]) -> list[RackproofError]:
+    """Return errors sorted by place, each once: a mistake in an archetype is one mistake, not one per site."""
+    if not errors:
+        return []
+    seen: dict[tuple[object, ...], RackproofError] = {}
+    for error in ErrorGroup(errors).errors:
+        place = error.place
+        key = (error.code, place.file, place.line, place.path if not _shared(place) else "") if place else (error.code,)
+        seen.setdefault(key, error)
+    return list(seen.values())
+
+
+def _shared(place: Place) -> bool:
+    return place.file.parent.name == "archetypes"

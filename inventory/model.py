@@ -79,14 +79,26 @@ class Engine(StrEnum):
     PYINFRA = "pyinfra"
 
 
+class Duty(StrEnum):
+    """How strictly a rule about design binds a tier when the estate is validated."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NONE = "none"
+
+
 class Tier(Model):
-    """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link or port."""
+    """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link or port.
+
+    ``measured_positions``: every named rack position has a temperature and a humidity sensor.
+    """
 
     name: Text
     min_speed_mbps: dict[str, int]
     redundant_power: bool = False
     redundant_cooling: bool = False
     engine: Engine = Engine.PYINFRA
+    measured_positions: Duty = Duty.WARNING
 
 
 class Vlan(Model):
@@ -192,6 +204,15 @@ class Sensor(Model):
     index: int = Field(ge=1)
 
 
+class SensorGroup(Model):
+    """Sensors of whole racks in one line: one per quantity at every position, numbered on from ``index``."""
+
+    device: Name
+    racks: tuple[RackName, ...] = Field(min_length=1)
+    index: int = Field(default=1, ge=1)
+    quantities: tuple[Quantity, ...] = (Quantity.TEMPERATURE, Quantity.HUMIDITY)
+
+
 class Circuit(Model):
     """A rented line; ``path`` names the physical route, so that two circuits can be told to be apart."""
 
@@ -209,6 +230,24 @@ class Owner(Model):
     accountable: Text
 
 
+class Uplink(Model):
+    """A link written at the site it serves. ``id`` is a link id, unique over the estate and never used again.
+
+    Left out: ``device`` is the site's ``edge``, the interfaces are ``to-`` and the other end's device, ``ipv4`` is
+    the /31 number ``id`` of the estate's link block.
+    """
+
+    id: int = Field(ge=1, le=65535)
+    to: Name
+    device: Name | None = None
+    interface: InterfaceName | None = None
+    port: InterfaceName | None = Field(default=None, description="interface at the far end")
+    role: LinkRole = LinkRole.UPLINK
+    speed_mbps: int = Field(default=1000, gt=0)
+    ipv4: IPv4Network | None = None
+    media: Name = "fibre"
+
+
 class Site(Model):
     """One site. ``region`` and ``number`` are its place in the IPv6 plan and never change once given."""
 
@@ -220,6 +259,7 @@ class Site(Model):
     province: str = ""
     illustrative: str = Field(default="", description="why facts of this site are illustrative, when they are")
     archetype: Name | None = None
+    edge: Name | None = Field(default=None, description="router at which uplinks start that name no device")
     owner: Owner | None = None
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
@@ -229,7 +269,9 @@ class Site(Model):
     power: tuple[PowerNode, ...] = ()
     cooling: tuple[CoolingUnit, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    sensor_groups: tuple[SensorGroup, ...] = ()
     circuits: tuple[Circuit, ...] = ()
+    uplinks: tuple[Uplink, ...] = ()
 
 
 class LinkEnd(Model):
@@ -258,6 +300,7 @@ class Service(Model):
     title: Text
     mode: Name = "central"
     hosts: tuple[Name, ...] = ()
+    on_role: Name | None = Field(default=None, description="runs on every host of this role, beside ``hosts``")
     needs: Resources | None = None
     dr_scope: bool = False
     dr_hosts: tuple[Name, ...] = ()
@@ -270,6 +313,7 @@ class Addressing(Model):
     """The address space of the estate."""
 
     ipv6_prefix: IPv6Network
+    ipv4_links: IPv4Network | None = Field(default=None, description="block of the /31 of uplinks, by link id")
     routing_as: int = Field(ge=1, le=4294967295)
     route_reflectors: tuple[Name, ...] = ()
 

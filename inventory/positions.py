@@ -1,20 +1,35 @@
 """YAML with positions: plain data plus the line on which every value stands, so that each error can name its place.
 
-Refuses what makes YAML surprising in a reviewed file: duplicate keys, anchors and aliases, tags, several documents.
+Refuses what makes YAML surprising in a reviewed file: duplicate keys, anchors and aliases, tags, several documents,
+and the readings of YAML 1.1 that nobody expects (``no`` is a text here, ``010`` and ``1:20`` too). Time and memory are
+bounded: size, depth and number of values have limits, and parsing stops at the first thing that is refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from core.errors import ExitCode, Place, RackproofError
+from core.errors import Place, RackproofError
+from inventory.mistakes import mistake
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 24
+MAX_VALUES = 200_000
+MAX_DIGITS = 18
 Path_ = tuple[str | int, ...]
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]*([eE][-+]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,77 +51,129 @@ class Positioned:
 def load_yaml(file: Path) -> Positioned:
     """Parse one YAML file.
 
-    Raises RackproofError: EST001 unreadable, EST002 not UTF-8, EST003 too large, EST004 not YAML,
-    EST005 duplicate key, EST006 anchor or alias, EST007 not a mapping.
+    Raises RackproofError: EST001 unreadable, EST002 not UTF-8, EST003 too large, EST004 not YAML, EST005 duplicate key,
+    EST006 anchor or alias, EST007 not a mapping, EST008 empty, EST009 too deep or too many values, EST010 a tag,
+    EST011 several documents, EST012 a key that is not a text, EST013 a value that cannot be read.
     """
     text = _read(file)
+    reader = _Reader(file)
     try:
-        node = yaml.compose(text, Loader=_NoAliasLoader)
-    except _AliasError as error:
-        raise _invalid("EST006", "anchors and aliases are not allowed", file, error.line,
-                       remedy="write the value out, or put it into an archetype") from error
+        data = reader.document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise _invalid("EST004", f"not valid YAML: {error.problem}", file, line) from error
+        mark = error.problem_mark
+        raise mistake("EST004", Place(file, mark.line + 1 if mark else 0), problem=error.problem or "") from error
     except yaml.YAMLError as error:
-        raise _invalid("EST004", f"not valid YAML: {error}", file, 0) from error
-    lines: dict[Path_, int] = {}
-    data = _construct(node, (), file, lines) if node else None
+        raise mistake("EST004", Place(file), problem=str(error).splitlines()[0]) from error
+    if data is None:
+        raise mistake("EST008", Place(file))
     if not isinstance(data, dict):
-        raise _invalid("EST007", "the file is not a mapping", file, 1, expected="key: value lines at the top level")
-    return Positioned(file, data, lines)
-
-
-class _AliasError(Exception):
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
-        self.line = line
-
-
-class _NoAliasLoader(yaml.SafeLoader):
-    """Safe loader that stops at the first anchor or alias, before anything is expanded."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
-        if getattr(event, "anchor", None):
-            raise _AliasError(event.start_mark.line + 1)
-        return super().compose_node(parent, index)
+        raise mistake("EST007", Place(file, 1), found=type(data).__name__)
+    return Positioned(file, data, reader.lines)
 
 
 def _read(file: Path) -> str:
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise _invalid("EST003", "the file is too large", file, 0, expected=f"at most {MAX_BYTES} bytes")
-        return file.read_bytes().decode("utf-8")
+        if file.is_file() and file.stat().st_size > MAX_BYTES:
+            raise mistake("EST003", Place(file), limit=MAX_BYTES, size=file.stat().st_size)
+        return file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise _invalid("EST001", f"the file cannot be read: {error.strerror}", file, 0) from error
+        raise mistake("EST001", Place(file), reason=error.strerror or type(error).__name__) from error
     except UnicodeDecodeError as error:
-        raise _invalid("EST002", "the file is not UTF-8", file, 0, actual=f"byte {error.start}") from error
+        raise mistake("EST002", Place(file), byte=error.start) from error
 
 
-def _construct(node: yaml.Node, path: Path_, file: Path, lines: dict[Path_, int]) -> Any:
-    lines[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        return _construct_mapping(node, path, file, lines)
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(child, (*path, index), file, lines) for index, child in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+@dataclass(slots=True)
+class _Reader:
+    """Builds data from parser events, so that nothing is expanded or constructed before it was looked at."""
+
+    file: Path
+    lines: dict[Path_, int] = field(default_factory=dict)
+
+    def document(self, events: Iterator[yaml.Event]) -> Any:
+        data, documents = None, 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._refuse("EST011", event)
+            elif isinstance(event, yaml.NodeEvent):
+                data = self._value(event, events, ())
+        return data
+
+    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], path: Path_) -> Any:
+        self._guard(event, path)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(events, path)
+        return self._sequence(events, path)
+
+    def _guard(self, event: yaml.Event, path: Path_) -> None:
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise self._refuse("EST006", event)
+        tag = getattr(event, "tag", None)
+        if tag:
+            raise self._refuse("EST010", event, tag=tag)
+        self.lines.setdefault(path, _line(event))
+        if len(path) > MAX_DEPTH or len(self.lines) > MAX_VALUES:
+            raise self._refuse("EST009", event, depth=MAX_DEPTH, values=MAX_VALUES)
+
+    def _mapping(self, events: Iterator[yaml.Event], path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self._key(event, path)
+            below = (*path, key)
+            if key in result:
+                raise self._refuse("EST005", event, key=key, first=self.lines[below])
+            self.lines[below] = _line(event)
+            result[key] = self._value(next(events), events, below)
+        return result
+
+    def _key(self, event: yaml.Event, path: Path_) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise self._refuse("EST012", event, found=f"under '{'.'.join(map(str, path))}'" if path else "")
+        if event.anchor or event.tag:
+            self._guard(event, path)
+        if not event.value.strip():
+            raise self._refuse("EST012", event, found="''")
+        return str(event.value)
+
+    def _sequence(self, events: Iterator[yaml.Event], path: Path_) -> list[Any]:
+        result: list[Any] = []
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            result.append(self._value(event, events, (*path, len(result))))
+        return result
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+        text = event.value
+        if not event.implicit[0]:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        try:
+            return _plain(text)
+        except ValueError as error:
+            raise self._refuse("EST013", event, text=text[:60], problem=str(error)) from error
+
+    def _refuse(self, code: str, event: yaml.Event, **facts: object) -> RackproofError:
+        return mistake(code, Place(self.file, _line(event)), known=(), **facts)
 
 
-def _construct_mapping(node: yaml.MappingNode, path: Path_, file: Path, lines: dict[Path_, int]) -> dict[Any, Any]:
-    result: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise _invalid("EST004", "a key must be a plain text", file, key_node.start_mark.line + 1)
-        key = yaml.SafeLoader("").construct_object(key_node)  # type: ignore[no-untyped-call]
-        line = key_node.start_mark.line + 1
-        if key in result:
-            raise _invalid("EST005", f"the key '{key}' stands twice", file, line,
-                           expected=f"once; first on line {lines[(*path, key)]}", remedy="remove one of the two")
-        result[key] = _construct(value_node, (*path, key), file, lines)
-        lines[(*path, key)] = line
-    return result
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
 
 
-def _invalid(code: str, message: str, file: Path, line: int, **parts: str) -> RackproofError:
-    return RackproofError(code, message, place=Place(file, line), exit_code=ExitCode.INVALID, **parts)
+def _plain(text: str) -> Any:
+    if _INTEGER.fullmatch(text):
+        if len(text) > MAX_DIGITS:
+            raise ValueError(f"a number of {len(text)} digits")
+        return int(text)
+    if _FLOAT.fullmatch(text) and len(text) < 64:
+        return float(text)
+    if _DATE.fullmatch(text):
+        return date.fromisoformat(text)
+    return text

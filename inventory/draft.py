@@ -1,0 +1,146 @@
+"""An estate as written, before it is trusted: every object with its place, duplicates still side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from core.errors import Place
+from inventory.model import Device, EstateFile, Link, LinkEnd, Sensor, Service, Site, Tier, Uplink
+from inventory.positions import Positioned
+from inventory.sitefiles import SiteSource
+
+Placer = Callable[..., Place]
+
+
+@dataclass(frozen=True)
+class DraftSite:
+    """One site that fits the model, and where everything in it is written."""
+
+    source: SiteSource
+    site: Site
+
+    def place(self, *path: str | int) -> Place:
+        """Return where a path of the site is written."""
+        return self.source.place(*path)
+
+    @cached_property
+    def devices(self) -> dict[str, Device]:
+        """The site's devices by name."""
+        return {device.name: device for device in self.site.devices}
+
+    @cached_property
+    def sensors(self) -> tuple[Sensor, ...]:
+        """Every sensor, those of sensor groups written out."""
+        return (
+            *self.site.sensors,
+            *(sensor for group in range(len(self.site.sensor_groups)) for sensor in self._group(group)),
+        )
+
+    def _group(self, index: int) -> list[Sensor]:
+        group = self.site.sensor_groups[index]
+        wanted = set(group.racks)
+        positions = [
+            f"{rack.name}/{position}" for rack in self.site.racks if rack.name in wanted for position in rack.positions
+        ]
+        return [
+            Sensor(device=group.device, quantity=quantity, position=position, index=group.index + offset)
+            for offset, position in enumerate(positions)
+            for quantity in group.quantities
+        ]
+
+    def sensor_place(self, index: int) -> Place:
+        """Return where the sensor with this index in ``sensors`` is written."""
+        if index < len(self.site.sensors):
+            return self.place("sensors", index)
+        rest = index - len(self.site.sensors)
+        for group in range(len(self.site.sensor_groups)):
+            rest -= len(self._group(group))
+            if rest < 0:
+                return self.place("sensor_groups", group)
+        return self.place("sensors")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLink:
+    """One link and where its parts are written (``place("a", "device")`` whether it is a link or an uplink)."""
+
+    link: Link
+    place: Placer
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Everything that was read and fits the model. Rules look here; nothing is unique or resolved yet."""
+
+    folder: Path
+    head: EstateFile
+    head_file: Positioned
+    tiers: dict[str, Tier]
+    sites: tuple[DraftSite, ...]
+    links: tuple[DraftLink, ...]
+    services: tuple[Service, ...]
+    services_file: Positioned | None
+
+    @cached_property
+    def devices(self) -> dict[str, tuple[DraftSite, Device]]:
+        """Every device by name with its site; of two with one name the first."""
+        found: dict[str, tuple[DraftSite, Device]] = {}
+        for place in self.sites:
+            for device in place.site.devices:
+                found.setdefault(device.name, (place, device))
+        return found
+
+    def service_place(self, *path: str | int) -> Place:
+        """Return where a path of ``services.yml`` is written."""
+        return self.services_file.place(path) if self.services_file else Place(self.folder / "services.yml")
+
+
+def links_of_file(links: tuple[Link, ...], source: Positioned) -> list[DraftLink]:
+    """Return the links of ``links.yml`` with their places."""
+
+    def placer(index: int) -> Placer:
+        return lambda *path: source.place(("links", index, *path))
+
+    return [DraftLink(link, placer(index)) for index, link in enumerate(links)]
+
+
+def links_of_site(place: DraftSite, head: EstateFile) -> list[DraftLink]:
+    """Return a site's uplinks as links: end A is the far end, end B the site's own router."""
+    return [_uplink(place, index, uplink, head) for index, uplink in enumerate(place.site.uplinks)]
+
+
+_UPLINK_KEYS = {
+    ("a", "device"): "to",
+    ("a", "interface"): "port",
+    ("b", "device"): "device",
+    ("b", "interface"): "interface",
+}
+
+
+def _uplink(site: DraftSite, index: int, uplink: Uplink, head: EstateFile) -> DraftLink:
+    own = uplink.device or site.site.edge or ""
+    block = head.addressing.ipv4_links
+    link = Link.model_construct(
+        id=uplink.id,
+        a=LinkEnd.model_construct(device=uplink.to, interface=uplink.port or f"to-{own}"),
+        b=LinkEnd.model_construct(device=own, interface=uplink.interface or f"to-{uplink.to}"),
+        role=uplink.role,
+        speed_mbps=uplink.speed_mbps,
+        media=uplink.media,
+        ipv4=uplink.ipv4 or (_slot(block, uplink.id) if block else None),
+    )
+
+    def place(*path: str) -> Place:
+        keys = [_UPLINK_KEYS[path[0], path[1]]] if len(path) > 1 else list(path)
+        return site.place("uplinks", index, *keys)
+
+    return DraftLink(link, place)
+
+
+def _slot(block: IPv4Network, number: int) -> IPv4Network | None:
+    first = int(block.network_address) + 2 * number
+    return IPv4Network((first, 31)) if first < int(block.broadcast_address) else None

@@ -1,0 +1,155 @@
+"""Layers of a site: archetypes below, the defaults of its file above them, what is particular on top.
+
+Mappings merge key by key. Lists whose items have an identity (``name``, for uplinks ``id``, for attachments ``vlan``)
+merge item by item; any other list is replaced as a whole. ``{name: x, remove: true}`` takes an inherited item away.
+Texts may hold ``{site}``, ``{region}``, ``{number}``, ``{province}``, and whole-number forms such as ``{number*10+1}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import Place
+from inventory.mistakes import mistake
+from inventory.positions import Path_, Positioned
+
+IDENTITY = {
+    "vlans": "name",
+    "racks": "name",
+    "devices": "name",
+    "power": "name",
+    "cooling": "name",
+    "circuits": "name",
+    "attach": "vlan",
+    "uplinks": "id",
+}
+PLAIN = ("site", "region", "number", "province")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_ARITHMETIC = re.compile(r"(region|number)(?:\*([0-9]{1,4}))?(?:\+([0-9]{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a site: what it is called, where it is written (a file and a path in it) and what it says."""
+
+    name: str
+    source: Positioned
+    base: Path_
+    data: dict[str, Any]
+
+    def place(self, path: Path_) -> Place:
+        """Return the place of a path of this layer; the shown path is the site's, not the file's."""
+        found = self.source.place((*self.base, *path))
+        return Place(found.file, found.line, ".".join(str(part) for part in path))
+
+    def locate(self, keys: Path_) -> Path_ | None:
+        """Turn a path by identities into a path of this layer; None when the layer does not say it."""
+        here: Any = self.data
+        path: list[str | int] = []
+        for key in keys:
+            step = _step(here, key, str(path[-1]) if path else "")
+            if step is None:
+                return None
+            path.append(step)
+            here = here[step]
+        return tuple(path)
+
+
+def _step(here: Any, key: str | int, holder: str) -> str | int | None:
+    if isinstance(here, Mapping):
+        return key if key in here else None
+    if not isinstance(here, list):
+        return None
+    if holder in IDENTITY and isinstance(key, str):
+        field = IDENTITY[holder]
+        return next(
+            (i for i, item in enumerate(here) if isinstance(item, Mapping) and str(item.get(field)) == key), None
+        )
+    return key if isinstance(key, int) and key < len(here) else None
+
+
+def keyed(data: Any, path: Path_) -> Path_:
+    """Turn a path of merged data (list indexes) into a path by identities, which means the same in every layer."""
+    keys: list[str | int] = []
+    here: Any = data
+    for part in path:
+        field = IDENTITY.get(str(keys[-1])) if keys else None
+        here = here[part] if _holds(here, part) else None
+        keys.append(str(here[field]) if field and isinstance(here, Mapping) and field in here else part)
+    return tuple(keys)
+
+
+def _holds(here: Any, part: str | int) -> bool:
+    return (
+        part in here
+        if isinstance(here, Mapping)
+        else isinstance(here, list) and isinstance(part, int) and part < len(here)
+    )
+
+
+def fill(data: Any, facts: Mapping[str, Any], source: Positioned, path: Path_) -> Any:
+    """Return ``data`` with every placeholder filled; a placeholder that is not known is EST034 at its place."""
+    if isinstance(data, str):
+        return _fill_text(data, facts, source, path) if "{" in data else data
+    if isinstance(data, list):
+        return [fill(item, facts, source, (*path, index)) for index, item in enumerate(data)]
+    if isinstance(data, dict):
+        return {key: fill(value, facts, source, (*path, key)) for key, value in data.items()}
+    return data
+
+
+def _fill_text(text: str, facts: Mapping[str, Any], source: Positioned, path: Path_) -> str:
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name in PLAIN:
+            return str(facts.get(name, ""))
+        sum_ = _ARITHMETIC.fullmatch(name)
+        if sum_ is None:
+            raise mistake(
+                "EST034", source.place(path), actual=match.group(0), known=[f"{{{plain}}}" for plain in PLAIN]
+            )
+        value = facts.get(sum_.group(1))
+        if not isinstance(value, int):
+            return match.group(0)
+        return str(value * int(sum_.group(2) or 1) + int(sum_.group(3) or 0))
+
+    return _PLACEHOLDER.sub(replace, text)
+
+
+def merge(lower: Any, upper: Any, holder: str = "") -> Any:
+    """Return ``upper`` laid over ``lower``."""
+    if isinstance(lower, dict) and isinstance(upper, dict):
+        result = dict(lower)
+        for key, value in upper.items():
+            result[key] = merge(lower[key], value, key) if key in lower else _without_removed(value, key)
+        return result
+    if isinstance(lower, list) and isinstance(upper, list) and holder in IDENTITY:
+        return _merge_items(lower, upper, holder)
+    return _without_removed(upper, holder)
+
+
+def _merge_items(lower: list[Any], upper: list[Any], holder: str) -> list[Any]:
+    field = IDENTITY[holder]
+    result = {_identity(item, field, index): item for index, item in enumerate(lower)}
+    for index, item in enumerate(upper):
+        name = _identity(item, field, len(lower) + index)
+        if isinstance(item, dict) and item.get("remove") is True:
+            result.pop(name, None)
+        else:
+            result[name] = merge(result[name], item) if name in result else item
+    return list(result.values())
+
+
+def _identity(item: Any, field: str, index: int) -> object:
+    """Return what makes an item the same in two layers; an item without identity is only itself."""
+    value = item.get(field) if isinstance(item, dict) else None
+    return str(value) if value is not None else index
+
+
+def _without_removed(value: Any, holder: str) -> Any:
+    if holder in IDENTITY and isinstance(value, list):
+        return [item for item in value if not (isinstance(item, dict) and item.get("remove") is True)]
+    return value

@@ -1,0 +1,67 @@
+"""Every mistake an estate can contain, as data: ``mistakes.yml`` holds code, texts in both languages and severity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import ExitCode, Place, RackproofError
+from core.locale import language
+
+_TABLE = Path(__file__).with_name("mistakes.yml")
+_DID_YOU_MEAN = {"en": "did you mean '{close}'?", "vi": "ý bạn là '{close}'?"}
+_KNOWN = {"en": "one of: {names}", "vi": "một trong: {names}"}
+_SHOWN = 12
+
+
+class Warning_(RackproofError):
+    """A mistake that does not stop loading: it is shown by ``estate validate`` and counts as a finding."""
+
+
+@cache
+def table() -> dict[str, dict[str, Any]]:
+    """Return code → texts and severity."""
+    loaded: dict[str, dict[str, Any]] = yaml.load(
+        _TABLE.read_bytes(),
+        Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506 - both are safe loaders
+    )
+    return loaded
+
+
+def mistake(
+    code: str, place: Place, *, actual: object = None, known: Iterable[str] = (), **facts: object
+) -> RackproofError:
+    """Make the error (or warning) of ``code`` in the language of this process.
+
+    ``known`` are the names that would have been right: they become the expectation, and the closest to ``actual`` the
+    remedy. ``facts`` fill the placeholders of the texts.
+    """
+    entry, lang = table()[code], language()
+    facts |= {"actual": actual}
+    texts = {part: str(text).format(**facts) for part, text in entry[lang].items()}
+    names = sorted(set(known))
+    if names:
+        texts.setdefault("expected", _KNOWN[lang].format(names=_listed(names)))
+    close = get_close_matches(str(actual), names, n=1)
+    if close:
+        texts["remedy"] = _DID_YOU_MEAN[lang].format(close=close[0])
+    made = Warning_ if entry.get("warning") else RackproofError
+    return made(
+        code,
+        texts["message"],
+        place=place,
+        expected=texts.get("expected", ""),
+        actual="" if actual is None else str(actual)[:160],
+        remedy=texts.get("remedy", ""),
+        exit_code=ExitCode.INVALID,
+    )
+
+
+def _listed(names: list[str]) -> str:
+    rest = f", … ({len(names)})" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest

@@ -1,0 +1,143 @@
+"""What must be unique: site codes and plan numbers, device names, loopbacks, link and VLAN ids, hosts, interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any
+
+from core.errors import Place, RackproofError
+from inventory.draft import Draft, DraftSite
+from inventory.mistakes import mistake
+
+Entry = tuple[Hashable, object, Callable[[], Place]]
+
+
+def check(draft: Draft) -> Iterator[RackproofError]:
+    """Yield EST201 to EST215: two things where there may be one, the second at its place, naming the first."""
+    yield from _twice("EST201", ((s.site.site, s.site.site, _at(s, "site")) for s in draft.sites))
+    yield from _twice(
+        "EST202",
+        (
+            ((s.site.region, s.site.number), f"region {s.site.region}, number {s.site.number}", _at(s, "number"))
+            for s in draft.sites
+        ),
+    )
+    yield from _devices(draft)
+    yield from _twice("EST206", ((i.link.id, i.link.id, _of(i.place, "id")) for i in draft.links))
+    yield from _interfaces(draft)
+    for place in draft.sites:
+        yield from _inside(place)
+    yield from _twice(
+        "EST214",
+        (
+            (service.name, service.name, _of(draft.service_place, "services", index, "name"))
+            for index, service in enumerate(draft.services)
+        ),
+    )
+
+
+def _devices(draft: Draft) -> Iterator[RackproofError]:
+    every = [(s, index, device) for s in draft.sites for index, device in enumerate(s.site.devices)]
+    yield from _twice("EST203", ((d.name, d.name, _at(s, "devices", i, "name")) for s, i, d in every))
+    yield from _twice(
+        "EST204",
+        (
+            ((s.site.region, d.loopback), f"{d.loopback} in region {s.site.region}", _at(s, "devices", i, "loopback"))
+            for s, i, d in every
+            if d.loopback is not None
+        ),
+    )
+    yield from _twice(
+        "EST205",
+        (
+            (d.ipv4_loopback, d.ipv4_loopback, _at(s, "devices", i, "ipv4_loopback"))
+            for s, i, d in every
+            if d.ipv4_loopback
+        ),
+    )
+    yield from _twice(
+        "EST215",
+        (
+            (d.asset.serial, d.asset.serial, _at(s, "devices", i, "asset", "serial"))
+            for s, i, d in every
+            if d.asset and d.asset.serial
+        ),
+    )
+
+
+def _interfaces(draft: Draft) -> Iterator[RackproofError]:
+    entries: list[Entry] = [
+        ((d.name, a.interface), f"{d.name} {a.interface}", _at(s, "devices", i, "attach", n))
+        for s in draft.sites
+        for i, d in enumerate(s.site.devices)
+        for n, a in enumerate(d.attach)
+    ]
+    for item in draft.links:
+        for side, end in (("a", item.link.a), ("b", item.link.b)):
+            where = _of(item.place, side, "interface")
+            entries.append(((end.device, end.interface), f"{end.device} {end.interface}", where))
+    yield from _twice("EST207", entries)
+
+
+def _inside(place: DraftSite) -> Iterator[RackproofError]:
+    site = place.site
+    yield from _twice("EST208", ((v.id, v.id, _at(place, "vlans", i, "id")) for i, v in enumerate(site.vlans)))
+    yield from _twice(
+        "EST209",
+        (
+            ((a.vlan, a.host), f"{a.vlan} {a.host}", _at(place, "devices", i, "attach", n, "host"))
+            for i, d in enumerate(site.devices)
+            for n, a in enumerate(d.attach)
+        ),
+    )
+    yield from _twice(
+        "EST210",
+        (
+            ((rack.name, name), f"{rack.name}/{name}", _at(place, "racks", i, "positions", n))
+            for i, rack in enumerate(site.racks)
+            for n, name in enumerate(rack.positions)
+        ),
+    )
+    yield from _twice(
+        "EST211",
+        (
+            ((s.device, s.quantity, s.index), f"{s.device} {s.quantity.value} {s.index}", _sensor(place, n))
+            for n, s in enumerate(place.sensors)
+        ),
+    )
+    yield from _twice(
+        "EST212",
+        (
+            ((s.quantity, s.position), f"{s.quantity.value} {s.position}", _sensor(place, n))
+            for n, s in enumerate(place.sensors)
+        ),
+    )
+    yield from _twice(
+        "EST213",
+        (
+            (node.device, node.device, _at(place, "power", i, "device"))
+            for i, node in enumerate(site.power)
+            if node.device
+        ),
+    )
+
+
+def _twice(code: str, entries: Iterable[Any]) -> Iterator[RackproofError]:
+    first: dict[Hashable, Callable[[], Place]] = {}
+    for key, shown, where in entries:
+        if key in first:
+            place = first[key]()
+            yield mistake(code, where(), actual=shown, first=f"{place.file.name}:{place.line}")
+        first.setdefault(key, where)
+
+
+def _at(place: DraftSite, *path: str | int) -> Callable[[], Place]:
+    return lambda: place.place(*path)
+
+
+def _of(placer: Callable[..., Place], *path: str | int) -> Callable[[], Place]:
+    return lambda: placer(*path)
+
+
+def _sensor(place: DraftSite, index: int) -> Callable[[], Place]:
+    return lambda: place.sensor_place(index)

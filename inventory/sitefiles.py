@@ -1,0 +1,163 @@
+"""Reading ``sites/*.yml`` and ``archetypes/*.yml`` into layered, merged sites; the model is checked after that.
+
+A site file holds one site, or ``defaults:`` and a list ``sites:`` (a province and its regional rooms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import Place, RackproofError
+from inventory.layers import IDENTITY, Layer, fill, keyed, merge
+from inventory.mistakes import mistake
+from inventory.positions import Path_, Positioned, load_yaml
+
+_LIST_KEYS = ("defaults", "sites")
+MAX_SITES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSource:
+    """One site as written: its layers, lowest first, and what they merge to."""
+
+    layers: tuple[Layer, ...]
+    data: dict[str, Any]
+
+    @property
+    def code(self) -> str:
+        """The site's code as written (it may still be wrong)."""
+        return str(self.data.get("site", ""))
+
+    def origin(self, path: Path_) -> tuple[Layer, Path_] | None:
+        """Return the uppermost layer that says a path of the merged data, and the path inside that layer."""
+        keys = keyed(self.data, path)
+        for layer in reversed(self.layers):
+            found = layer.locate(keys)
+            if found is not None:
+                return layer, found
+        return None
+
+    def place(self, *path: str | int) -> Place:
+        """Return where a path of the merged data is written, or its nearest parent."""
+        shown = ".".join(str(part) for part in keyed(self.data, path))
+        for length in range(len(path), 0, -1):
+            found = self.origin(path[:length])
+            if found is not None:
+                place = found[0].place(found[1])
+                return Place(place.file, place.line, shown)
+        top = self.layers[-1].place(())
+        return Place(top.file, top.line, shown)
+
+
+def read_sites(folder: Path, errors: list[RackproofError]) -> list[SiteSource]:
+    """Read every site of an estate folder; what cannot be read goes into ``errors`` and is left out."""
+    archetypes = _read_all(folder / "archetypes", errors)
+    named = {positioned.file.stem: positioned for positioned in archetypes}
+    for positioned in archetypes:
+        errors.extend(_item_errors(positioned.data, positioned, ()))
+    found: list[SiteSource] = []
+    for positioned in _read_all(folder / "sites", errors):
+        for base, entry, lower in _entries(positioned, errors):
+            try:
+                found.append(_site(base, entry, lower, positioned, named, errors))
+            except RackproofError as error:
+                errors.append(error)
+    if not found and not errors:
+        errors.append(mistake("EST031", Place(folder / "sites")))
+    return found
+
+
+def _read_all(folder: Path, errors: list[RackproofError]) -> list[Positioned]:
+    read: list[Positioned] = []
+    for file in sorted(folder.glob("*.y*ml")):
+        try:
+            read.append(load_yaml(file))
+        except RackproofError as error:
+            errors.append(error)
+    return read
+
+
+def _entries(
+    positioned: Positioned, errors: list[RackproofError]
+) -> Iterator[tuple[Path_, dict[str, Any], dict[str, Any]]]:
+    """Yield (path in the file, what a site says, defaults of its file) for every site of one file."""
+    data = positioned.data
+    if "sites" not in data:
+        if "defaults" in data and "site" not in data:
+            errors.append(mistake("EST038", positioned.place(("defaults",))))
+        else:
+            yield (), data, {}
+        return
+    for key in data.keys() - set(_LIST_KEYS):
+        errors.append(mistake("EST020", positioned.place((key,)), actual=key, known=_LIST_KEYS))
+    entries, defaults = data["sites"], data.get("defaults", {})
+    if not isinstance(entries, list) or not isinstance(defaults, dict):
+        key = "sites" if not isinstance(entries, list) else "defaults"
+        errors.append(mistake("EST039", positioned.place((key,)), key=key))
+        return
+    for index, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            yield ("sites", index), entry, defaults
+        else:
+            errors.append(mistake("EST040", positioned.place(("sites", index)), actual=entry))
+
+
+def _site(
+    base: Path_,
+    entry: dict[str, Any],
+    defaults: dict[str, Any],
+    source: Positioned,
+    archetypes: dict[str, Positioned],
+    errors: list[RackproofError],
+) -> SiteSource:
+    own = [("site", source, base, entry)]
+    if defaults:
+        own.insert(0, ("defaults", source, ("defaults",), defaults))
+    facts = {**defaults, **entry}
+    parts = [*_archetypes(facts.get("archetype"), source, base, archetypes), *own]
+    errors.extend(_item_errors(entry, source, base))
+    layers = tuple(Layer(name, file, at, fill(data, facts, file, at)) for name, file, at, data in parts)
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = merge(merged, layer.data)
+    merged.pop("extends", None)
+    return SiteSource(layers, merged)
+
+
+def _archetypes(
+    name: object, source: Positioned, base: Path_, archetypes: dict[str, Positioned]
+) -> list[tuple[str, Positioned, Path_, dict[str, Any]]]:
+    """Return an archetype and all it extends, lowest first."""
+    chain: list[tuple[str, Positioned, Path_, dict[str, Any]]] = []
+    seen: list[str] = []
+    at = source.place((*base, "archetype"))
+    while name is not None:
+        if name not in archetypes:
+            raise mistake("EST032", at, actual=name, known=archetypes)
+        if name in seen:
+            raise mistake("EST033", at, actual=" -> ".join([*seen, str(name)]))
+        seen.append(str(name))
+        positioned = archetypes[str(name)]
+        chain.insert(0, (f"archetype {name}", positioned, (), positioned.data))
+        at, name = positioned.place(("extends",)), positioned.data.get("extends")
+    return chain
+
+
+def _item_errors(data: dict[str, Any], source: Positioned, base: Path_) -> Iterator[RackproofError]:
+    """Find items that stand twice in one list: merging by identity would hide one of them."""
+    for key, value in data.items():
+        if key not in IDENTITY or not isinstance(value, list):
+            continue
+        seen: dict[str, int] = {}
+        for index, item in enumerate(value):
+            if not isinstance(item, dict):
+                continue
+            name, path = str(item.get(IDENTITY[key])), (*base, key, index)
+            if name in seen and IDENTITY[key] in item:
+                first = source.place((*base, key, seen[name]))
+                yield mistake("EST036", source.place((*path, IDENTITY[key])), actual=name, list=key, first=first.line)
+            seen.setdefault(name, index)
+            yield from _item_errors(item, source, path)
