@@ -1,0 +1,134 @@
+"""The socket side of polling: one non-blocking UDP socket per address family for all agents, on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from monitoring.snmp.poll import Budget, Plan, Poll, Result
+from monitoring.snmp.session import Session
+
+RECEIVE_BYTES = 65_535
+DRAIN = 64
+RECEIVE_BUFFER = 1 << 20
+Address = tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Running:
+    poll: Poll
+    future: asyncio.Future[Result]
+    timer: asyncio.TimerHandle | None = None
+
+
+class Engine:
+    """Sends what polls want sent and hands each reply to the poll of the address it came from.
+
+    A device has one request in flight; at most ``in_flight`` devices are polled at a time.
+    """
+
+    def __init__(self, in_flight: int = 100) -> None:
+        self._limit = asyncio.Semaphore(in_flight)
+        self._running: dict[Address, _Running] = {}
+        self._busy: dict[Address, asyncio.Lock] = {}
+        self._sockets: dict[int, socket.socket] = {}
+        self.unmatched = 0
+
+    def close(self) -> None:
+        """Close the sockets; polls under way end with what they have."""
+        loop = asyncio.get_running_loop()
+        for line in self._sockets.values():
+            loop.remove_reader(line.fileno())
+            line.close()
+        self._sockets.clear()
+
+    async def poll(self, host: str, port: int, session: Session, plan: Plan, budget: Budget) -> Result:
+        """Poll one agent at one address (IPv4 or IPv6) and return what it gave."""
+        address = (str(ip_address(host)), port)
+        lock = self._busy.setdefault(address, asyncio.Lock())
+        async with self._limit, lock:
+            future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+            running = _Running(Poll(session, plan, budget), future)
+            self._running[address] = running
+            try:
+                self._send(address, running, running.poll.start(time.monotonic()))
+                return await future
+            finally:
+                del self._running[address]
+                if running.timer is not None:
+                    running.timer.cancel()
+
+    def _socket(self, address: Address) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        line = self._sockets.get(family)
+        if line is None:
+            line = socket.socket(family, socket.SOCK_DGRAM)
+            line.setblocking(False)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            line.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))  # noqa: S104 - an outgoing socket
+            self._sockets[family] = line
+            asyncio.get_running_loop().add_reader(line.fileno(), self._drain, line)
+        return line
+
+    def _send(self, address: Address, running: _Running, datagram: bytes | None) -> None:
+        if running.poll.done:
+            if not running.future.done():
+                running.future.set_result(running.poll.result)
+            return
+        if datagram is None:
+            return
+        if running.timer is not None:
+            running.timer.cancel()
+        loop = asyncio.get_running_loop()
+        running.timer = loop.call_later(running.poll.budget.timeout_s, self._expire, address, running)
+        # No route or a full buffer is, to the poll, a lost datagram: it repeats it and says so.
+        with suppress(OSError):
+            self._socket(address).sendto(datagram, address)
+
+    def _expire(self, address: Address, running: _Running) -> None:
+        # First whatever waits in the socket: when this process was starved, the reply is there and only unread.
+        timer = running.timer
+        for line in list(self._sockets.values()):
+            while self._drain(line):
+                pass
+        if running.timer is timer and not running.future.done():
+            self._send(address, running, running.poll.expire(time.monotonic()))
+
+    def _drain(self, line: socket.socket) -> bool:
+        """Read a burst; returns whether there may be more."""
+        for _ in range(DRAIN):
+            try:
+                data, source = line.recvfrom(RECEIVE_BYTES)
+            except (BlockingIOError, InterruptedError):
+                return False
+            except OSError:
+                continue  # an ICMP error of an earlier datagram; the request that it belongs to will time out
+            self._dispatch((source[0].partition("%")[0], source[1]), data)
+        return True
+
+    def _dispatch(self, address: Address, data: bytes) -> None:
+        running = self._running.get(address)
+        if running is None:
+            self.unmatched += 1
+            return
+        self._send(address, running, running.poll.receive(data, time.monotonic()))
+
+
+@contextmanager
+def engine(in_flight: int = 100) -> Iterator[Engine]:
+    """Provide an engine inside a running event loop and close it afterwards."""
+    made = Engine(in_flight)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def addresses(hosts: Sequence[str]) -> list[str]:
+    """Return the addresses to try in order: IPv6 first, as the estate's own rule is."""
+    return sorted(hosts, key=lambda host: ip_address(host).version, reverse=True)

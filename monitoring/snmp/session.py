@@ -1,0 +1,200 @@
+"""One conversation with one agent, without any input or output: requests become octets, octets become outcomes.
+
+An outcome never carries a value that was not checked; what is refused is counted by its reason.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from monitoring.snmp import message, usm
+from monitoring.snmp.ber import BerError, Oid
+from monitoring.snmp.message import Pdu
+
+
+class Verdict(Enum):
+    """What a received datagram means for the request under way."""
+
+    ANSWER = "answer"
+    IGNORED = "ignored"
+    RESEND = "resend"
+    FATAL = "fatal"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict, with the PDU of an answer or the reason of anything else."""
+
+    verdict: Verdict
+    pdu: Pdu | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One PDU to be sent; ``repetitions`` above zero makes it a GETBULK."""
+
+    kind: int
+    oids: tuple[Oid, ...]
+    repetitions: int = 0
+
+
+class Session(Protocol):
+    """What a poll needs of a conversation, whatever the version."""
+
+    rejected: Counter[str]
+
+    def request(self, request: Request, now: float) -> bytes:
+        """Return the datagram of a new request."""
+
+    def again(self, now: float) -> bytes:
+        """Return the datagram that repeats the request under way."""
+
+    def receive(self, data: bytes, now: float) -> Outcome:
+        """Judge a datagram that came from the agent's address."""
+
+
+def fresh_id() -> int:
+    """Return an unpredictable request or message id: what makes a blind or replayed reply useless."""
+    return secrets.randbelow(0x7FFFFFFE) + 1
+
+
+def encode(request: Request, request_id: int) -> bytes:
+    """Encode the request's PDU."""
+    return message.encode_pdu(request.kind, request_id, request.oids, 0, request.repetitions)
+
+
+class CommunitySession:
+    """Version 2c: nothing is protected; at least id, community and PDU type must be right."""
+
+    def __init__(self, community: str) -> None:
+        self._community = community.encode()
+        self._id, self._datagram = 0, b""
+        self.rejected: Counter[str] = Counter()
+
+    def request(self, request: Request, now: float) -> bytes:
+        """Return the datagram of a new request."""
+        self._id = fresh_id()
+        self._datagram = message.encode_v2c(self._community, encode(request, self._id))
+        return self._datagram
+
+    def again(self, now: float) -> bytes:
+        """Return the same datagram: a late reply to any copy of it counts."""
+        return self._datagram
+
+    def receive(self, data: bytes, now: float) -> Outcome:
+        """Judge a datagram."""
+        try:
+            community, pdu = message.decode_v2c(data)
+        except BerError:
+            return self._ignore("malformed")
+        if community != self._community:
+            return self._ignore("wrong community")
+        if pdu.kind != message.RESPONSE:
+            return self._ignore("wrong PDU type")
+        if pdu.request_id != self._id:
+            return self._ignore("wrong request id")
+        return Outcome(Verdict.ANSWER, pdu)
+
+    def _ignore(self, reason: str) -> Outcome:
+        self.rejected[reason] += 1
+        return Outcome(Verdict.IGNORED, reason=reason)
+
+
+class UsmSession:
+    """Version 3 authPriv. Keeps the engine between polls, so that a healthy agent costs no discovery."""
+
+    #: Reports that mean wrong credentials: an answer, not silence, so nothing is gained by asking again.
+    CREDENTIALS = frozenset(("unsupportedSecLevels", "unknownUserNames", "wrongDigests", "decryptionErrors"))
+
+    def __init__(self, user: usm.User) -> None:
+        self._user = user
+        self.engine = usm.Engine()
+        self._proved = False
+        self._request: Request | None = None
+        self._request_id = 0
+        self._message_ids: set[int] = set()
+        self._discovering, self._discoveries, self._resyncs = False, 0, 0
+        self.rejected: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        """Forget the limits of the poll before: each poll may discover and synchronise anew, a few times."""
+        self._discoveries = self._resyncs = 0
+
+    def request(self, request: Request, now: float) -> bytes:
+        """Return the datagram of a new request, or of the discovery that has to come first."""
+        self._request, self._request_id, self._message_ids = request, fresh_id(), set()
+        return self.again(now)
+
+    def again(self, now: float) -> bytes:
+        """Return a new datagram for the request under way, protected for the present time."""
+        assert self._request is not None  # noqa: S101 - request() comes first
+        message_id = fresh_id()
+        self._message_ids.add(message_id)
+        self._discovering = not self.engine.engine_id
+        if self._discovering:
+            return usm.discovery(message_id, message.encode_pdu(message.GET, self._request_id, ()))
+        return usm.protect(self._user, self.engine, message_id, encode(self._request, self._request_id), now)
+
+    def receive(self, data: bytes, now: float) -> Outcome:
+        """Judge a datagram."""
+        known = self.engine if self._proved else usm.Engine(self.engine.engine_id)
+        try:
+            secured = usm.open_reply(data, self._user, known, now)
+        except BerError:
+            return self._ignore("malformed")
+        except usm.UsmError as error:
+            return self._doubt(str(error))
+        if secured.message_id not in self._message_ids:
+            return self._ignore("wrong message id")
+        if secured.flags & usm.AUTH:
+            self._learn(secured, now)
+        if secured.pdu.kind == message.REPORT:
+            return self._report(secured, now)
+        flaw = self._flaw(secured)
+        return self._ignore(flaw) if flaw else Outcome(Verdict.ANSWER, secured.pdu)
+
+    def _flaw(self, secured: usm.Secured) -> str:
+        """Return why an otherwise sound message is not the answer to the request under way; empty when it is."""
+        if secured.flags & (usm.AUTH | usm.PRIV) != usm.AUTH | usm.PRIV:
+            return "downgrade: reply less protected than the request"
+        if secured.pdu.kind != message.RESPONSE:
+            return "wrong PDU type"
+        return "" if secured.pdu.request_id == self._request_id else "wrong request id"
+
+    def _learn(self, secured: usm.Secured, now: float) -> None:
+        later = secured.boots > self.engine.boots or secured.time > self.engine.time
+        if not self._proved or later:
+            self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)
+            self._proved = True
+
+    def _doubt(self, reason: str) -> Outcome:
+        """Refuse the reply; where the engine itself may have changed, ask it once more who it is."""
+        self.rejected[reason] += 1
+        if reason in ("wrong engine", "not in time window") and self._discoveries < 1:
+            self._discoveries += 1
+            self.engine, self._proved = usm.Engine(), False
+            return Outcome(Verdict.RESEND, reason=reason)
+        return Outcome(Verdict.IGNORED, reason=reason)
+
+    def _report(self, secured: usm.Secured, now: float) -> Outcome:
+        names = [usm.REPORTS.get(varbind.oid, "") for varbind in secured.pdu.varbinds]
+        name = next((n for n in names if n), "unknown report")
+        if name == "unknownEngineIDs" and self._discovering and secured.engine_id:
+            self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)
+            return Outcome(Verdict.RESEND, reason="engine discovered")
+        if name == "notInTimeWindows" and secured.flags & usm.AUTH and self._resyncs < 2:
+            self._resyncs += 1
+            self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)
+            return Outcome(Verdict.RESEND, reason="time synchronised")
+        if name in self.CREDENTIALS:
+            return Outcome(Verdict.FATAL, reason=f"credentials refused: {name}")
+        return self._ignore(f"report {name}")
+
+    def _ignore(self, reason: str) -> Outcome:
+        self.rejected[reason] += 1
+        return Outcome(Verdict.IGNORED, reason=reason)
