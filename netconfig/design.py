@@ -22,6 +22,7 @@ class Design:
 
     hello_s: int = 1
     dead_s: int = 3
+    retransmit_s: int = 1
     keepalive_s: int = 3
     hold_s: int = 9
     spf_throttle_ms: str = "10 50 500"
