@@ -48,7 +48,8 @@ def start(instance: Instance, topology: Topology) -> int | None:
     if process.stdout.readline() != b"ready\n":
         raise RackproofError("LAB042", "the room uplinks could not be laid",
                              actual=(instance.run_dir / "cable.log").read_text(errors="replace")[-400:],
-                             remedy="run `./rackproof doctor`: it probes for tap interfaces", exit_code=ExitCode.INTERNAL)
+                             remedy="run `./rackproof doctor`: it probes for tap interfaces",
+                             exit_code=ExitCode.INTERNAL)
     for wire in wires:
         _raise_ends(instance, wire)
     return process.pid

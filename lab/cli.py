@@ -114,7 +114,8 @@ def faults(as_json: Json = False) -> None:
     active = fault_book.active(instance())
     book = fault_book.book()
     if as_json:
-        emit_json([{"name": f.name, "active": f.name in active, "en": f.text.en, "vi": f.text.vi} for f in book.values()])
+        emit_json([{"name": f.name, "active": f.name in active, "en": f.text.en, "vi": f.text.vi}
+                   for f in book.values()])
         return
     table = Table()
     for column in ("fault", "active", "what it breaks", "hỏng gì"):
@@ -164,9 +165,11 @@ def _become(found: Instance, name: str, command: list[str]) -> None:
         if not derive(load_estate(ESTATE)).node(known).boots:
             raise RackproofError("LAB014", f"'{name}' is no host or router: nothing runs a shell there",
                                  remedy="run `./rackproof lab status` for those that do")
-        alias = name if known != name or not _is_host(known) else f"{name}-v4"
+        alias = f"{name}-v4" if known == name and _is_host(known) else name
         argv = ["ssh", "-F", str(found.workspace.ssh_config), *([] if command else ["-t"]), alias]
-        argv += ["--", shlex.join(command)] if command else []
+        # A router's command line takes words as they are; a host's shell would split them again.
+        is_shell = alias.endswith(("-v4", "-ops")) or _is_host(known)
+        argv += ["--", shlex.join(command) if is_shell else " ".join(command)] if command else []
     err.file.flush()
     full = argv_inside(found, CONTROLLER, argv)
     os.execvp(full[0], full)  # noqa: S606 - the point is to become that program

@@ -60,7 +60,7 @@ def missing_program(program: str) -> RackproofError:
 
 
 def ip_batch(lines: Iterable[str], namespace: str | None = None) -> None:
-    """Hand several commands to one `ip` process, optionally inside a named network namespace; stops at the first error."""
+    """Hand several commands to one `ip` process, optionally inside a namespace; the first error ends it."""
     text = "\n".join(lines)
     if text:
         where = ["-n", namespace] if namespace else []

@@ -23,7 +23,7 @@ NSPAWN = (
     "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--resolv-conf=off", "--link-journal=no",
     "--timezone=off", "--console=pipe", f"--capability={CAPABILITIES}", "--system-call-filter=@keyring",
 )
-#: Starts the system again when it asked for a reboot. A router loses its addresses meanwhile, as one without power would.
+#: Starts the system again when it asked for a reboot. A router loses its addresses then, as one without power would.
 SUPERVISOR = f"""
 node=$1 groups=$2 flush=$3; shift 3
 for group in $groups; do echo $$ > "$group/cgroup.procs" || exit 1; done

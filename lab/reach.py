@@ -38,7 +38,7 @@ def answering(instance: Instance, nodes: Iterable[Node], timeout: float) -> list
             line.connect_ex((node.ipv4, SSH_PORT))
             selector.register(line, selectors.EVENT_READ, node.name)
             lines[node.name] = line
-    found = []
+    found: list[str] = []
     deadline = time.monotonic() + timeout
     try:
         while len(found) < len(lines) and selector.get_map() and (left := deadline - time.monotonic()) > 0:

@@ -60,7 +60,7 @@ def exclusive(instance: Instance) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RackproofError("LAB017", f"the lab '{instance.name}' is being raised or taken down by another process",
+            raise RackproofError("LAB017", f"another process is raising the lab '{instance.name}' or taking it down",
                                  remedy="wait for it, or choose another name with RACKPROOF_LAB",
                                  exit_code=ExitCode.REFUSED) from None
         yield
@@ -146,7 +146,7 @@ def _save_routers(instance: Instance, topology: Topology) -> None:
 
 
 def _claim_name(instance: Instance) -> None:
-    """Claim the instance's name on this machine: namespaces and sockets are named by it, whichever checkout makes them."""
+    """Claim the instance's name on this machine: every checkout names its namespaces and sockets alike."""
     owner = SOCKETS / f"{instance.name}.owner"
     SOCKETS.mkdir(mode=0o700, exist_ok=True)
     if owner.exists() and owner.read_text(encoding="utf-8") != str(instance.run_dir):

@@ -13,6 +13,7 @@ from core.errors import ExitCode, RackproofError
 from inventory.model import Text
 from lab.instance import Instance
 
+NOTHING_TO_BREAK = "LAB053"
 NOT_FAULTS = ("book", "tools")
 
 
@@ -46,13 +47,21 @@ def active(instance: Instance) -> list[str]:
 
 
 def break_fault(instance: Instance, name: str) -> bool:
-    """Make a fault; return False when it is active already. Raises RackproofError (LAB050) for an unknown name."""
+    """Make a fault; return False when it is active already.
+
+    Raises RackproofError: LAB050 unknown name, LAB053 there is nothing to break (yet).
+    """
     fault = _find(name)
     if name in active(instance):
         return False
     # Recorded first: a fault that was only half made must be mended too.
     _write(instance, [*active(instance), name])
-    fault.make(instance)
+    try:
+        fault.make(instance)
+    except RackproofError as error:
+        if error.code == NOTHING_TO_BREAK:
+            _write(instance, [other for other in active(instance) if other != name])
+        raise
     return True
 
 

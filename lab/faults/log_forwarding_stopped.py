@@ -1,0 +1,41 @@
+"""The log service of a site node is stopped: nothing of that host arrives at the collector any more."""
+
+from core.errors import RackproofError
+from inventory.model import Text
+from lab.faults.book import NOTHING_TO_BREAK, Fault
+from lab.faults.tools import as_root, wait_until
+from lab.instance import Instance
+
+HOST = "hph-node1"
+# The socket too: systemd would start the service again with the next line that is logged.
+UNITS = ("syslog.socket", "rsyslog.service")
+
+
+def _make(instance: Instance) -> None:
+    if not _is_running(instance):
+        raise RackproofError(NOTHING_TO_BREAK, f"rsyslog does not run on {HOST}: there is nothing to stop",
+                             remedy="run `./rackproof provision apply` first")
+    as_root(instance, HOST, ["systemctl", "stop", *UNITS])
+    wait_until(lambda: not _is_running(instance), f"rsyslog on {HOST} stopped", 10)
+
+
+def _mend(instance: Instance) -> None:
+    as_root(instance, HOST, ["systemctl", "start", *UNITS])
+    wait_until(lambda: _is_running(instance), f"rsyslog on {HOST} running", 10)
+
+
+def _is_running(instance: Instance) -> bool:
+    try:
+        as_root(instance, HOST, ["systemctl", "is-active", "--quiet", "rsyslog.service"])
+    except RackproofError as error:
+        if error.code != "LAB001":
+            raise
+        return False
+    return True
+
+
+FAULT = Fault(
+    "log-forwarding-stopped",
+    Text(en="the log service on hph-node1 is stopped", vi="dịch vụ nhật ký trên hph-node1 bị dừng"),
+    _make, _mend,
+)

@@ -1,0 +1,39 @@
+"""The uplink of the regional room falls back to 100 Mb/s, as after a bad cable; it still carries traffic."""
+
+from core.errors import ExitCode, RackproofError
+from inventory.load import load_estate
+from inventory.model import Text
+from lab import network
+from lab.command import run
+from lab.enter import argv_inside
+from lab.faults.book import Fault
+from lab.instance import ESTATE, Instance
+
+DEVICE, INTERFACE, FALLEN_MBPS = "hph-kv01-edge1", "up1", 100
+
+
+def _make(instance: Instance) -> None:
+    _set(instance, FALLEN_MBPS)
+
+
+def _mend(instance: Instance) -> None:
+    interfaces = load_estate(ESTATE).interfaces(DEVICE)
+    speed = next(i.speed_mbps for i in interfaces if i.name == INTERFACE)
+    assert speed is not None  # noqa: S101 - every link of an estate has a speed
+    _set(instance, speed)
+
+
+def _set(instance: Instance, speed_mbps: int) -> None:
+    network.set_speed(instance, (DEVICE, INTERFACE), speed_mbps)
+    shown = run(argv_inside(instance, DEVICE, ["ethtool", INTERFACE]))
+    if f"Speed: {speed_mbps}Mb/s" not in shown:
+        raise RackproofError("LAB052", f"{DEVICE} {INTERFACE} does not report {speed_mbps} Mb/s", actual=shown,
+                             exit_code=ExitCode.INTERNAL)
+
+
+FAULT = Fault(
+    "uplink-100m",
+    Text(en="the uplink of the regional room Hải Phòng 1 runs at 100 Mb/s",
+         vi="đường lên của phòng máy khu vực 1 Hải Phòng chỉ còn 100 Mb/s"),
+    _make, _mend,
+)

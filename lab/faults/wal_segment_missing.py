@@ -1,0 +1,62 @@
+"""One archived WAL segment disappears from the backup repository: recovery would stop there."""
+
+import re
+from pathlib import PurePosixPath
+
+from core.errors import RackproofError
+from inventory.model import Text
+from lab.faults.book import NOTHING_TO_BREAK, Fault
+from lab.faults.tools import STATE_DIR, as_root, forget, recall, remember, wait_until
+from lab.instance import Instance
+
+NAME, REPOSITORY, PRIMARY = "wal-segment-missing", "dc-mgmt1", "dc-db1"
+ARCHIVE = "/var/lib/pgbackrest/archive"
+SEGMENT = re.compile(r"/[0-9A-F]{24}-[0-9a-f]{40}(\.[a-z0-9]+)?$")
+#: One before and one after the missing one: a gap, not an end.
+AROUND = 3
+ARCHIVED_S = 60.0
+
+
+def _make(instance: Instance) -> None:
+    if not _segments(instance):
+        raise RackproofError(NOTHING_TO_BREAK, "nothing is archived yet: there is nothing to delete",
+                             remedy="run `./rackproof provision apply` first")
+    if len(_segments(instance)) < AROUND:
+        _write_more(instance)
+    path = PurePosixPath(_segments(instance)[-2])
+    kept = f"{STATE_DIR}/{path.name}"
+    remember(instance, NAME, {"path": str(path), "kept": kept})
+    as_root(instance, REPOSITORY, ["install", "-d", "-m", "0700", STATE_DIR])
+    as_root(instance, REPOSITORY, ["mv", str(path), kept])
+
+
+def _mend(instance: Instance) -> None:
+    saved = recall(instance, NAME)
+    if saved is None:
+        return
+    # --no-clobber: an interrupted break may have left the original where it was.
+    as_root(instance, REPOSITORY, ["mv", "--no-clobber", saved["kept"], saved["path"]])
+    as_root(instance, REPOSITORY, ["test", "-f", saved["path"]])
+    forget(instance, NAME)
+
+
+def _segments(instance: Instance) -> list[str]:
+    base = as_root(instance, REPOSITORY, ["find", "/var/lib", "-maxdepth", "3", "-path", f"{ARCHIVE}"]).strip()
+    found = as_root(instance, REPOSITORY, ["find", base, "-type", "f"]).splitlines() if base else []
+    return sorted(path for path in found if SEGMENT.search(path))
+
+
+def _write_more(instance: Instance) -> None:
+    """Let the primary fill and archive a few more segments."""
+    for number in range(AROUND):
+        sql = f"select pg_create_restore_point('lab-{number}'); select pg_switch_wal()"
+        as_root(instance, PRIMARY, ["sudo", "-u", "postgres", "psql", "-XAtqc", sql])
+    wait_until(lambda: len(_segments(instance)) >= AROUND, "WAL segments archived", ARCHIVED_S)
+
+
+FAULT = Fault(
+    NAME,
+    Text(en="one archived WAL segment is deleted from the backup repository on dc-mgmt1",
+         vi="một phân đoạn WAL đã lưu bị xoá khỏi kho sao lưu trên dc-mgmt1"),
+    _make, _mend,
+)
