@@ -35,5 +35,5 @@ def _recovery(draft: Draft, index: int, service: Service) -> Iterator[RackproofE
         if name in draft.devices and draft.devices[name][0].site.site in homes:
             where = draft.service_place("services", index, "dr_hosts", number)
             yield mistake("EST163", where, actual=name, service=service.name, site=draft.devices[name][0].site.site)
-    if not service.hosts:
+    if not service.hosts and not any(device.role == service.on_role for _site, device in draft.devices.values()):
         yield mistake("EST164", draft.service_place("services", index), service=service.name)
