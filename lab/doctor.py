@@ -17,13 +17,13 @@ from rich.table import Table
 from core.console import emit_json, out
 from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY, state_dir
-from lab import image
+from lab import image, packages, preflight
 from lab.command import run
 
 app = typer.Typer(add_completion=False)
-PACKAGES = REPOSITORY / "lab" / "packages.txt"
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 MEMORY_GB, DISK_GB, PROCESSORS = 4, 5, 2
+#: Systems the lab boots.
+SYSTEMS = 10
 #: What needs nothing but the launcher's Python environment, and what needs the lab and so root.
 WITHOUT_ROOT = ("estate validate, estate show", "net render: plans and configurations",
                 "evidence verify (re-judging a bundle offline)", "report build", "test --fast")
@@ -62,7 +62,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
 
 def examine() -> list[Finding]:
     """Look at everything and return the findings; changes nothing that outlives the call."""
-    return [_root(), _python(), *_programs(), *_kernel(), _memory(), _disk(), _processors(), _image()]
+    return [_root(), _python(), *_programs(), *_kernel(), _inotify(), _memory(), _disk(), _processors(), _image()]
 
 
 def _root() -> Finding:
@@ -77,21 +77,12 @@ def _python() -> Finding:
     return Finding("Python", "ok", f"{version}, environment {sys.prefix}")
 
 
-def packages() -> list[tuple[str, str, str]]:
-    """Return (program, Debian package, purpose) for every program the lab needs on this machine."""
-    lines = PACKAGES.read_text(encoding="utf-8").splitlines()
-    rows = [line.split(maxsplit=2) for line in lines if line.strip() and not line.startswith("#")]
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
 def _programs() -> list[Finding]:
-    path = f"{os.environ.get('PATH', '')}:{SBIN}"
-    findings = []
-    for program, package, purpose in packages():
-        found = shutil.which(program, path=path)
-        remedy = "" if found else f"apt-get install {package}"
-        findings.append(Finding(program, "ok" if found else "lacking", purpose, remedy))
-    return findings
+    return [
+        Finding(item.program, "ok", item.purpose) if item.is_there
+        else Finding(item.program, "lacking", item.purpose, f"apt-get install {item.package}")
+        for item in packages.needed()
+    ]
 
 
 def _kernel() -> list[Finding]:
@@ -107,6 +98,12 @@ def _kernel() -> list[Finding]:
     remedy = "a kernel with this feature; inside a container: more privileges, or run on the machine itself"
     return [Finding(name, "lacking" if why else "ok", why or "tried, works", remedy if why else "")
             for name, why in results.items()]
+
+
+def _inotify() -> Finding:
+    lacking = preflight.inotify_lacking(SYSTEMS)
+    text = f"{lacking} too few for {SYSTEMS} systems; `lab up` raises the limit" if lacking else "enough"
+    return Finding("inotify instances", "ok", text)
 
 
 def _memory() -> Finding:

@@ -23,5 +23,4 @@ def down(instance: Instance, step: Step) -> bool:
         step("processes, mounts, namespaces")
         sweep.clean(instance)
         (SOCKETS / f"{instance.name}.owner").unlink(missing_ok=True)
-        (instance.run_dir / "faults.json").unlink(missing_ok=True)
     return existed

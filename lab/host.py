@@ -95,13 +95,21 @@ def boot(instance: Instance, node: Node) -> int:
         *_scope(instance, node), "sh", "-c", SUPERVISOR, "supervisor", instance.netns(node.name), groups,
         "yes" if node.kind == "router" else "no",
         *NSPAWN, f"--network-namespace-path={instance.netns_file(node.name)}",
-        f"--machine={node.name}", "-D", str(instance.root_of(node.name)),
+        f"--machine={instance.netns(node.name)}", f"--hostname={node.name}", "-D", str(instance.root_of(node.name)),
     ]
     environment = {**instance.environment, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
     with (instance.hosts_dir / node.name / "console.log").open("ab") as log:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                    env=environment)
     return process.pid
+
+
+def is_running(pid: int | None) -> bool:
+    """Tell whether the process that keeps a node running is alive (a zombie is not)."""
+    try:
+        return b"supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _scope(instance: Instance, node: Node) -> Sequence[str]:

@@ -16,17 +16,6 @@ TRY_S = 1.0
 PAUSE_S = 0.1
 
 
-def wait_for_ssh(instance: Instance, nodes: Iterable[Node], deadline: float) -> list[str]:
-    """Return the nodes that answer, as soon as at least one does; empty when none did by ``deadline`` (monotonic)."""
-    waiting = list(nodes)
-    while time.monotonic() < deadline:
-        answered = answering(instance, waiting, TRY_S)
-        if answered:
-            return answered
-        time.sleep(PAUSE_S)
-    return []
-
-
 def answering(instance: Instance, nodes: Iterable[Node], timeout: float) -> list[str]:
     """Return the nodes whose SSH server says its greeting within ``timeout`` seconds; all are asked at once."""
     selector = selectors.DefaultSelector()

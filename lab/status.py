@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from inventory.load import load_estate
+from lab import host
 from lab.instance import ESTATE, Instance
 from lab.reach import answering
 from lab.topology import Node, derive
@@ -29,7 +29,7 @@ def status(instance: Instance) -> list[NodeStatus]:
     """Return every booted node's state; needs root, because the nodes are asked from inside the lab's network."""
     booted = derive(load_estate(ESTATE)).booted
     pids = (instance.state() or {}).get("pids", {})
-    alive = [node for node in booted if _is_alive(pids.get(node.name))]
+    alive = [node for node in booted if host.is_running(pids.get(node.name))]
     greeted = set(answering(instance, alive, ANSWER_S))
     return [_describe(node, node in alive, node.name in greeted) for node in booted]
 
@@ -37,10 +37,3 @@ def status(instance: Instance) -> list[NodeStatus]:
 def _describe(node: Node, is_alive: bool, greets: bool) -> NodeStatus:
     state = "answers" if greets else "silent" if is_alive else "stopped"
     return NodeStatus(node.name, node.kind, node.site, node.ipv4, node.ipv6, state)
-
-
-def _is_alive(pid: object) -> bool:
-    try:
-        return b"supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False

@@ -18,6 +18,8 @@ from lab import cgroup
 from lab.command import run
 from lab.instance import MARK, NETNS, Instance
 
+#: Where systemd-nspawn keeps a folder per container, which it leaves behind when it is killed.
+NSPAWN = Path("/run/systemd/nspawn")
 KILL_DEADLINE_S = 15.0
 
 
@@ -53,7 +55,9 @@ def clean(instance: Instance) -> None:
     for name in namespaces(instance):
         run(["ip", "netns", "delete", name])
     cgroup.remove(instance)
-    for folder in (instance.hosts_dir, instance.socket_dir):
+    (instance.run_dir / "faults.json").unlink(missing_ok=True)
+    faults = instance.run_dir / "faults"
+    for folder in (instance.hosts_dir, instance.socket_dir, faults, *NSPAWN.glob(f"*/{instance.prefix}*")):
         if folder.exists():
             shutil.rmtree(folder)
     left = leftovers(instance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +15,11 @@ from core.console import Step
 from core.errors import ExitCode, RackproofError
 from inventory.estate import Estate
 from inventory.load import load_estate
-from lab import access, cable, facility, host, image, network, router, sweep, vault
+from lab import access, cable, facility, host, image, network, preflight, router, sweep, vault
 from lab.command import run
 from lab.enter import argv_inside, require_root
 from lab.instance import ESTATE, MARK, SOCKETS, Instance
-from lab.reach import wait_for_ssh
+from lab.reach import PAUSE_S, TRY_S, answering
 from lab.topology import Node, Topology, derive
 
 READY_TIMEOUT_S = 90.0
@@ -74,18 +74,19 @@ def _raise(instance: Instance, step: Step) -> None:
     estate = load_estate(ESTATE)
     topology = derive(estate)
     instance.record({"phase": "starting", "pid": os.getpid()})
+    preflight.check(len(topology.booted), step)
     step("keys and secrets")
     access.make_account_keys(instance.workspace)
     vault.ensure(instance.workspace)
     secrets = dict(core_secrets.load(instance.workspace))
     step(f"network: {len(topology.nodes)} namespaces, {len(topology.bridges)} VLANs, {len(topology.wires)} links")
     network.build(instance, topology)
-    pids = {"cable": cable.start(instance, topology)}
+    pids: dict[str, int | None] = {"cable": cable.start(instance, topology)}
     pids |= _boot_all(instance, estate, topology, rootfs, secrets, step)
     step("facility agents")
     with _marked(instance):
         facility.start(estate, instance.name, instance.run_dir, secrets)
-    _wait(instance, topology, step)
+    _wait(instance, topology, pids, step)
     _save_routers(instance, topology)
     instance.record({
         "phase": "up", "instance": instance.name, "image": str(rootfs), "pids": pids,
@@ -116,23 +117,31 @@ def _boot_all(
     return pids
 
 
-def _wait(instance: Instance, topology: Topology, step: Step) -> None:
+def _wait(instance: Instance, topology: Topology, pids: Mapping[str, int | None], step: Step) -> None:
     waiting = {node.name: node for node in topology.booted}
     total = len(waiting)
     step("waiting for every system to answer", done=0, total=total)
     deadline = time.monotonic() + READY_TIMEOUT_S
     while waiting:
-        answered = wait_for_ssh(instance, waiting.values(), deadline)
-        if not answered:
-            name = next(iter(waiting))
-            raise RackproofError(
-                "LAB018", f"not every node answered over SSH in {READY_TIMEOUT_S:.0f} s",
-                actual=f"silent: {', '.join(waiting)}; console of {name}: {host.console_tail(instance, name)}",
-                remedy="run `./rackproof doctor`, then `./rackproof lab up` again", exit_code=ExitCode.UNREACHABLE,
-            )
+        gone = [name for name in waiting if not host.is_running(pids[name])]
+        if gone or time.monotonic() > deadline:
+            raise _silent(instance, gone or list(waiting), f"stopped: {', '.join(gone)}" if gone else "")
+        answered = answering(instance, waiting.values(), TRY_S)
         for name in answered:
             del waiting[name]
-        step("answering", done=total - len(waiting), total=total)
+        if answered:
+            step("answering", done=total - len(waiting), total=total)
+        time.sleep(PAUSE_S)
+
+
+def _silent(instance: Instance, names: Sequence[str], why: str) -> RackproofError:
+    return RackproofError(
+        "LAB018", "not every node came up",
+        expected=f"an answer over SSH from each within {READY_TIMEOUT_S:.0f} s",
+        actual=f"{why or 'silent: ' + ', '.join(names)}; console of {names[0]}: "
+               f"{host.console_tail(instance, names[0])}",
+        remedy="run `./rackproof doctor`, then `./rackproof lab up` again", exit_code=ExitCode.UNREACHABLE,
+    )
 
 
 def _save_routers(instance: Instance, topology: Topology) -> None:

@@ -1,4 +1,4 @@
-"""The uplink of the regional room falls back to 100 Mb/s, as after a bad cable; it still carries traffic."""
+"""An uplink of the provincial room falls back to 100 Mb/s, as after a bad cable; it still carries traffic."""
 
 from core.errors import ExitCode, RackproofError
 from inventory.load import load_estate
@@ -9,7 +9,7 @@ from lab.enter import argv_inside
 from lab.faults.book import Fault
 from lab.instance import ESTATE, Instance
 
-DEVICE, INTERFACE, FALLEN_MBPS = "hph-kv01-edge1", "up1", 100
+DEVICE, INTERFACE, FALLEN_MBPS = "hph-edge1", "up1", 100
 
 
 def _make(instance: Instance) -> None:
@@ -33,7 +33,7 @@ def _set(instance: Instance, speed_mbps: int) -> None:
 
 FAULT = Fault(
     "uplink-100m",
-    Text(en="the uplink of the regional room Hải Phòng 1 runs at 100 Mb/s",
-         vi="đường lên của phòng máy khu vực 1 Hải Phòng chỉ còn 100 Mb/s"),
+    Text(en="an uplink of the Hải Phòng server room runs at 100 Mb/s",
+         vi="một đường lên của phòng máy chủ Hải Phòng chỉ còn 100 Mb/s"),
     _make, _mend,
 )

@@ -1,5 +1,6 @@
 """One archived WAL segment disappears from the backup repository: recovery would stop there."""
 
+import json
 import re
 from pathlib import PurePosixPath
 
@@ -11,16 +12,13 @@ from lab.instance import Instance
 
 NAME, REPOSITORY, PRIMARY = "wal-segment-missing", "dc-mgmt1", "dc-db1"
 ARCHIVE = "/var/lib/pgbackrest/archive"
-SEGMENT = re.compile(r"/[0-9A-F]{24}-[0-9a-f]{40}(\.[a-z0-9]+)?$")
+SEGMENT = re.compile(r"/([0-9A-F]{24})-[0-9a-f]{40}(?:\.[a-z0-9]+)?$")
 #: One before and one after the missing one: a gap, not an end.
 AROUND = 3
 ARCHIVED_S = 60.0
 
 
 def _make(instance: Instance) -> None:
-    if not _segments(instance):
-        raise RackproofError(NOTHING_TO_BREAK, "nothing is archived yet: there is nothing to delete",
-                             remedy="run `./rackproof provision apply` first")
     if len(_segments(instance)) < AROUND:
         _write_more(instance)
     path = PurePosixPath(_segments(instance)[-2])
@@ -34,16 +32,22 @@ def _mend(instance: Instance) -> None:
     saved = recall(instance, NAME)
     if saved is None:
         return
-    # --no-clobber: an interrupted break may have left the original where it was.
-    as_root(instance, REPOSITORY, ["mv", "--no-clobber", saved["kept"], saved["path"]])
+    # An interrupted break may have left the original where it was.
+    as_root(instance, REPOSITORY, ["sh", "-c", '[ ! -e "$1" ] || mv "$1" "$2"', "mend", saved["kept"], saved["path"]])
     as_root(instance, REPOSITORY, ["test", "-f", saved["path"]])
     forget(instance, NAME)
 
 
 def _segments(instance: Instance) -> list[str]:
-    base = as_root(instance, REPOSITORY, ["find", "/var/lib", "-maxdepth", "3", "-path", f"{ARCHIVE}"]).strip()
-    found = as_root(instance, REPOSITORY, ["find", base, "-type", "f"]).splitlines() if base else []
-    return sorted(path for path in found if SEGMENT.search(path))
+    """Return the files of the segments archived since the newest backup ended, oldest first."""
+    info = json.loads(as_root(instance, REPOSITORY, ["sudo", "-u", "postgres", "pgbackrest", "--output=json", "info"]))
+    if not info or not info[0]["backup"]:
+        raise RackproofError(NOTHING_TO_BREAK, "there is no backup yet, so no segment that one would miss",
+                             remedy="run `./rackproof provision apply` first")
+    last = info[0]["backup"][-1]["archive"]["stop"]
+    found = as_root(instance, REPOSITORY, ["find", ARCHIVE, "-type", "f"]).splitlines()
+    named = {match.group(1): path for path in found if (match := SEGMENT.search(path))}
+    return [named[name] for name in sorted(named) if name > last]
 
 
 def _write_more(instance: Instance) -> None:
