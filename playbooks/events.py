@@ -7,7 +7,7 @@ Lines: ``{"event": "task", "host": …, "task": …, "status": "ok|changed|faile
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -43,6 +43,7 @@ class EngineResult:
     stopped: str = ""
     exit_code: int | None = None
     seconds: float = 0.0
+    _differences: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def feed(self, line: str) -> TaskEvent | None:
         """Take one line of output; return the task it tells about, if it does."""
@@ -53,13 +54,26 @@ class EngineResult:
             return None
         if data["event"] == "hosts":
             self.hosts = [str(name) for name in data["hosts"]]
+        if data["event"] == "diff":
+            self._attach(str(data["host"]), str(data["task"]), str(data["detail"]))
         if data["event"] == "stopped":
             self.stopped = str(data.get("detail", ""))
         if data["event"] != "task":
             return None
         event = TaskEvent(str(data["host"]), str(data["task"]), Status(data["status"]), str(data.get("detail", "")))
+        waiting = self._differences.pop((event.host, event.task), "")
+        event = replace(event, detail=event.detail or waiting)
         self.events.append(event)
         return event
+
+    def _attach(self, host: str, task: str, difference: str) -> None:
+        """Keep a difference for its task: it may be told before or after the task itself."""
+        for number, event in enumerate(self.events):
+            if (event.host, event.task) == (host, task) and event.status is Status.CHANGED and not event.detail:
+                self.events[number] = replace(event, detail=difference)
+                return
+        known = self._differences.get((host, task), "")
+        self._differences[host, task] = known + difference
 
     def counts(self, host: str) -> dict[str, int]:
         """Return how many tasks ended each way on a host."""
@@ -75,6 +89,12 @@ class EngineResult:
         return self.exit_code == 0 and not self.stopped and bool(self.events) and not self.of(
             Status.FAILED, Status.UNREACHABLE
         )
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether a host did not answer; the brake then stopped the wave before anything was changed."""
+        silent = any("brake" in event.task.lower() for event in self.of(Status.FAILED))
+        return silent or bool(self.of(Status.UNREACHABLE))
 
 
 def line_of(event: str, **fields: Any) -> str:

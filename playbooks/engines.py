@@ -1,0 +1,89 @@
+"""The command lines of both engines. They run as processes of their own; secrets travel in files, never in arguments."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from core.workspace import REPOSITORY, Workspace
+from inventory.estate import Estate
+from inventory.hosts import host_inventory
+from inventory.model import Engine
+
+PLAYBOOKS = REPOSITORY / "playbooks"
+
+
+class Mode(StrEnum):
+    """What a run is allowed to do."""
+
+    PLAN = "plan"
+    APPLY = "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One engine's process: who it works for, its argument list and what its environment has on top of ours."""
+
+    engine: Engine
+    hosts: tuple[str, ...]
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def commands(
+    estate: Estate, ws: Workspace, mode: Mode, engines: Sequence[Engine], limit: Sequence[str], plain: bool = False
+) -> list[Command]:
+    """Return the processes that provision these hosts (all when ``limit`` is empty); none for an engine without hosts."""
+    made = []
+    for engine in engines:
+        hosts = tuple(
+            host.name
+            for host in host_inventory(estate).hosts
+            if host.variables["rackproof_engine"] == engine and (not limit or host.name in limit)
+        )
+        if hosts:
+            build = _ansible if engine is Engine.ANSIBLE else _pyinfra
+            made.append(build(ws, mode, hosts, plain))
+    return made
+
+
+def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> Command:
+    inventory = REPOSITORY / "inventory" / ("lab.rackproof.yml" if ws.is_lab else "reference.rackproof.yml")
+    argv = [
+        str(Path(sys.executable).with_name("ansible-playbook")), str(PLAYBOOKS / "site.yml"),
+        "--inventory", str(inventory), "--limit", ",".join(hosts),
+        "--extra-vars", f"@{ws.secrets_file}", "--vault-password-file", str(ws.vault_password_file),
+        *(("--check", "--diff") if mode is Mode.PLAN else ()),
+    ]
+    environment = {
+        "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
+        "ANSIBLE_HOME": str(ws.root / "ansible"),
+        "ANSIBLE_STDOUT_CALLBACK": "rackproof_events",
+        "ANSIBLE_CALLBACK_PLUGINS": str(PLAYBOOKS / "plugins" / "callback"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "0",
+        "RACKPROOF_ESTATE": str(ws.estate_dir.resolve()),
+        **({} if plain else _fast_strategy()),
+    }
+    return Command(Engine.ANSIBLE, hosts, tuple(argv), environment)
+
+
+def _pyinfra(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> Command:  # noqa: ARG001 - one shape
+    limit = [part for host in hosts for part in ("--limit", host)]
+    argv = [sys.executable, "-m", "playbooks.rooms_run", *(["--plan"] if mode is Mode.PLAN else []), *limit]
+    search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    return Command(Engine.PYINFRA, hosts, tuple(argv), {"PYTHONPATH": search})
+
+
+def _fast_strategy() -> dict[str, str]:
+    """Return the settings for Mitogen, which keeps one Python per host alive instead of starting one for each task."""
+    found = importlib.util.find_spec("ansible_mitogen")
+    if found is None or not found.submodule_search_locations:
+        return {}
+    folder = Path(found.submodule_search_locations[0]) / "plugins" / "strategy"
+    return {"ANSIBLE_STRATEGY_PLUGINS": str(folder), "ANSIBLE_STRATEGY": "mitogen_linear"}

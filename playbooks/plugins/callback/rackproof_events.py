@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible callback: one line of JSON for each task on each host. Results of ``no_log`` tasks arrive here censored."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: rackproof_events
+type: stdout
+short_description: One line of JSON for each task on each host
+description:
+  - Used by C(rackproof provision); people who call ansible-playbook themselves keep Ansible's own output.
+"""
+
+KEPT_DETAIL = 4000
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]
+    """Prints the protocol of playbooks/events.py."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "rackproof_events"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """Report the hosts known so far; the last such line names all of them."""
+        self._seen.update(host.name for host in play.get_variable_manager()._inventory.get_hosts(play.hosts))
+        self._say("hosts", hosts=sorted(self._seen))
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Report a task that went well."""
+        self._task(result, "changed" if result.result.get("changed") else "ok")
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        """Report a task that failed, with what it said."""
+        self._task(result, "failed", self._why(result.result))
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        """Report a host that went away."""
+        self._task(result, "unreachable", str(result.result.get("msg", "")))
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        """Report a task that does not concern the host."""
+        self._task(result, "skipped")
+
+    def v2_on_file_diff(self, result: Any) -> None:
+        """Report a difference, unless the task keeps its contents to itself."""
+        if result.task.no_log or not result.task.diff:
+            return
+        for part in result.result.get("results", [result.result]):
+            text = self._get_diff(part["diff"]) if part.get("diff") and part.get("changed") else ""
+            if text:
+                self._say("diff", host=result.host.name, task=self._name(result.task), detail=text[:KEPT_DETAIL])
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        """Say nothing: with ``--limit`` most plays concern nobody, and a run without any task is no success anyway."""
+
+    def _task(self, result: Any, status: str, detail: str = "") -> None:
+        self._say("task", host=result.host.name, task=self._name(result.task), status=status, detail=detail[:KEPT_DETAIL])
+
+    @staticmethod
+    def _name(task: Any) -> str:
+        return str(task.get_name(include_role_fqcn=False)).strip()
+
+    @staticmethod
+    def _why(result: Any) -> str:
+        parts = [part for part in result.get("results", []) if part.get("failed")] or [result]
+        return "\n".join(
+            str(part[key]).strip() for part in parts for key in ("msg", "stderr", "stdout") if part.get(key)
+        )
+
+    @staticmethod
+    def _say(event: str, **fields: Any) -> None:
+        print(json.dumps({"event": event, **fields}, ensure_ascii=False, default=str), flush=True)
