@@ -9,12 +9,14 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import collapse_addresses
 from typing import Any
 
 from inventory.estate import Estate
-from inventory.model import Device, DeviceKind
+from inventory.model import Device, DeviceKind, Site
 
 NAMED_KINDS = (DeviceKind.HOST, DeviceKind.CONTROLLER, DeviceKind.ROUTER)
+CENTRE = "centre"
 # variable → role of the device that does this duty; the variable holds the name of the first such device
 DUTIES = {
     "rackproof_collector": "management",
@@ -38,18 +40,49 @@ class ManagedHost:
 
 @dataclass(frozen=True, slots=True)
 class HostInventory:
-    """Everything both inventories need: the hosts, and the variables that all of them share."""
+    """Everything both inventories need: hosts, variables that all of them share, variables of a group.
+
+    ``by_group`` holds whom a host knows (``rackproof_hosts``, ``rackproof_networks``), once per group and not per host:
+    at full size that is the difference between an inventory of a few megabytes and one of hundreds.
+    """
 
     hosts: tuple[ManagedHost, ...]
     shared: dict[str, Any]
+    by_group: dict[str, dict[str, Any]]
+
+    def variables(self, host: ManagedHost) -> dict[str, Any]:
+        """Return all that holds for one host."""
+        grouped = (self.by_group[group] for group in host.groups if group in self.by_group)
+        return {**self.shared, **{key: value for part in grouped for key, value in part.items()}, **host.variables}
 
 
 def host_inventory(estate: Estate, kinds: Iterable[DeviceKind] = (DeviceKind.HOST,)) -> HostInventory:
     """Return the devices of these kinds with groups and variables, and the variables that all of them share."""
     wanted = frozenset(kinds)
     devices = [device for device in estate.devices.values() if device.kind in wanted and estate.interfaces(device.name)]
-    hosts = (ManagedHost(d.name, _groups(estate, d), _variables(estate, d)) for d in devices)
-    return HostInventory(tuple(hosts), _shared(estate))
+    hosts = tuple(ManagedHost(d.name, _groups(estate, d), _variables(estate, d)) for d in devices)
+    views = {_scope(estate, site): site.region for site in estate.sites.values()}
+    by_group = {name: _view(estate, None if name == CENTRE else region) for name, region in views.items()}
+    return HostInventory(hosts, _shared(estate), by_group)
+
+
+def _scope(estate: Estate, site: Site) -> str:
+    """Return the group that says whom the hosts of a site know: everybody from a centre, else the region."""
+    return CENTRE if estate.tiers[site.tier].centre else group_name("region", str(site.region))
+
+
+def _view(estate: Estate, region: int | None) -> dict[str, Any]:
+    """Return the machines and networks that a region knows: its own and those of the centres; all of them for None."""
+    seen = {
+        code
+        for code, site in estate.sites.items()
+        if region is None or site.region == region or estate.tiers[site.tier].centre
+    }
+    ipv4 = collapse_addresses(vlan.ipv4 for code in seen for vlan in estate.sites[code].vlans)
+    return {
+        "rackproof_hosts": [_entry(estate, d) for d in _named(estate) if estate.site_of[d.name] in seen],
+        "rackproof_networks": [str(network) for network in (estate.head.addressing.ipv6_prefix, *ipv4)],
+    }
 
 
 def group_name(kind: str, value: str) -> str:
@@ -70,7 +103,7 @@ def _groups(estate: Estate, device: Device) -> tuple[str, ...]:
         "wave": _wave(estate, device),
         "engine": estate.tiers[site.tier].engine.value,
     }
-    return tuple(group_name(kind, value) for kind, value in parts.items() if value)
+    return (*(group_name(kind, value) for kind, value in parts.items() if value), _scope(estate, site))
 
 
 def _wave(estate: Estate, device: Device) -> str:
@@ -120,13 +153,11 @@ def _entry(estate: Estate, device: Device) -> dict[str, Any]:
 
 
 def _shared(estate: Estate) -> dict[str, Any]:
-    named = [d for d in estate.devices.values() if d.kind in NAMED_KINDS and estate.interfaces(d.name)]
+    named = _named(estate)
     first = {role: next((d.name for d in named if d.role == role), None) for role in set(DUTIES.values())}
-    networks = [str(estate.head.addressing.ipv6_prefix)]
-    networks += [str(vlan.ipv4) for site in estate.sites.values() for vlan in site.vlans]
-    return {
-        "rackproof_estate": estate.head.name,
-        "rackproof_hosts": [_entry(estate, device) for device in named],
-        "rackproof_networks": networks,
-        **{variable: first[role] for variable, role in DUTIES.items() if first[role]},
-    }
+    duties = {variable: first[role] for variable, role in DUTIES.items() if first[role]}
+    return {"rackproof_estate": estate.head.name, **duties}
+
+
+def _named(estate: Estate) -> list[Device]:
+    return [d for d in estate.devices.values() if d.kind in NAMED_KINDS and estate.interfaces(d.name)]

@@ -98,6 +98,7 @@ class Tier(Model):
     redundant_power: bool = False
     redundant_cooling: bool = False
     engine: Engine = Engine.PYINFRA
+    centre: bool = Field(default=False, description="its machines speak with every site, and every site with them")
     measured_positions: Duty = Duty.WARNING
 
 

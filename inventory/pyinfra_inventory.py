@@ -31,7 +31,7 @@ def rooms_inventory() -> dict[str, list[tuple[str, dict[str, _Any]]]]:
     for host in found.hosts:
         if host.variables["rackproof_engine"] != _Engine.PYINFRA:
             continue
-        entry = (host.name, {**connection, **found.shared, **host.variables})
+        entry = (host.name, {**connection, **found.variables(host)})
         for group in ("rooms", *host.groups):
             groups.setdefault(group, []).append(entry)
     return groups

@@ -77,10 +77,13 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
         ssh_config = current().ssh_config
         if ssh_config.is_file():
             self.inventory.set_variable("all", "ansible_ssh_common_args", f"-F {ssh_config}")
+        pending = dict(found.by_group)
         for host in found.hosts:
             self.inventory.add_host(host.name)
             for group in host.groups:
                 self.inventory.add_group(group)
                 self.inventory.add_child(group, host.name)
+                for variable, value in pending.pop(group, {}).items():
+                    self.inventory.set_variable(group, variable, value)
             for variable, value in {**host.variables, "ansible_host": host.name}.items():
                 self.inventory.set_variable(host.name, variable, value)

@@ -64,9 +64,10 @@ def test_only_hosts_are_listed_unless_asked(found):
 
 
 def test_shared_variables_name_every_reachable_machine_and_the_duties(found):
-    assert {"dc-ctl1", "core1", "dr-db1"} <= {entry["name"] for entry in found.shared["rackproof_hosts"]}
+    room = found.variables(found.hosts[-1])
+    assert {"dc-ctl1", "core1", "dr-db1"} <= {entry["name"] for entry in room["rackproof_hosts"]}
+    assert room["rackproof_networks"][0] == "fd52:5052::/32"
     assert found.shared["rackproof_collector"] == "dc-mgmt1"
-    assert found.shared["rackproof_networks"][0] == "fd52:5052::/32"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_ansible_plugin_lists_what_the_function_says(found, ansible):
     assert set(listing["_meta"]["hostvars"]) == {item.name for item in found.hosts}
     for host in found.hosts:
         listed = listing["_meta"]["hostvars"][host.name]
-        expected = {**found.shared, **host.variables}
+        expected = found.variables(host)
         assert {name: listed.get(name) for name in expected} == expected
         for group in host.groups:
             assert host.name in listing[group]["hosts"]
