@@ -30,6 +30,8 @@ CONVERGE_S = 20.0
 CHECKS_S = 15.0
 RECONNECT_S = 12.0
 RESERVE_S = 60.0
+#: What held before the change may still be shown for a dead interval after it: only what holds after that counts.
+SETTLE_S = 4.0
 #: How long past its timer a device may take to restore itself: two reloads and two restarts under their deadlines.
 RESTORE_S = 150.0
 
@@ -94,6 +96,7 @@ class DeviceChange:
         self.started = means.clock.now()
         self.outcome = Outcome(plan.device, State.PLANNED)
         self.typed = False
+        self.applied_at = self.started
 
     def run(self) -> Outcome:
         """Run every step; never raises for what the device does or does not do."""
@@ -155,6 +158,7 @@ class DeviceChange:
             self.means.say(self.device, f"connection lost while typing ({problem})")
         finally:
             session.close()
+        self.applied_at = self.means.clock.now()
         self._reached(State.APPLIED)
 
     def _check(self, before: Observed) -> None:
@@ -190,8 +194,11 @@ class DeviceChange:
 
     def _until_true(self, session: Session, wanted: Expected) -> None:
         deadline = self.means.clock.now() + min(CONVERGE_S, self.timer / 2)
-        while missing := wanted.missing(observe(session, self.platform)):
-            if self.means.clock.now() >= deadline:
+        while True:
+            missing = wanted.missing(observe(session, self.platform))
+            if not missing and self.means.clock.now() >= self.applied_at + SETTLE_S:
+                return
+            if missing and self.means.clock.now() >= deadline:
                 raise Failed("; ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else ""))
             self.means.clock.sleep(0.5)
 
