@@ -106,8 +106,8 @@ def _show(mode: Mode, results: list[EngineResult]) -> None:
     for result in results:
         for host in result.hosts:
             count = result.counts(host)
-            failed = count["failed"] + count["unreachable"]
-            table.add_row(host, result.engine, str(count["ok"]), str(count["changed"]), str(failed), str(result.seconds))
+            numbers = (count["ok"], count["changed"], count["failed"] + count["unreachable"], result.seconds)
+            table.add_row(host, result.engine, *map(str, numbers))
     out.print(table)
     for result in results:
         if mode is Mode.PLAN:

@@ -1,4 +1,4 @@
-"""The command lines of both engines. They run as processes of their own; secrets travel in files, never in arguments."""
+"""The command lines of both engines. They run as processes of their own; secrets travel in files, not in arguments."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Command:
 def commands(
     estate: Estate, ws: Workspace, mode: Mode, engines: Sequence[Engine], limit: Sequence[str], plain: bool = False
 ) -> list[Command]:
-    """Return the processes that provision these hosts (all when ``limit`` is empty); none for an engine without hosts."""
+    """Return the processes that provision these hosts (all when ``limit`` is empty); an engine without hosts has none."""
     made = []
     for engine in engines:
         hosts = tuple(
@@ -73,7 +73,7 @@ def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> 
     return Command(Engine.ANSIBLE, hosts, tuple(argv), environment)
 
 
-def _pyinfra(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> Command:  # noqa: ARG001 - one shape
+def _pyinfra(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> Command:
     limit = [part for host in hosts for part in ("--limit", host)]
     argv = [sys.executable, "-m", "playbooks.rooms_run", *(["--plan"] if mode is Mode.PLAN else []), *limit]
     search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))

@@ -102,7 +102,7 @@ def folder(path: str, mode: str = "755") -> Commands:
 
 @operation()  # type: ignore[untyped-decorator]
 def unit_runs(unit: str, verb: str = "restart", because: Sequence[OperationMeta] = ()) -> Commands:
-    """Keep a unit enabled and running; use ``verb`` on it when one of the operations in ``because`` changed something."""
+    """Keep a unit enabled and running; use ``verb`` on it when an operation in ``because`` changed something."""
     changed = any(m.did_change() if state.is_executing and m.is_complete() else m.will_change for m in because)
     active, enabled = (*host.get_fact(UnitState, unit=unit), "", "")[:2]
     if enabled != "enabled":

@@ -1,4 +1,7 @@
-"""Everything that pyinfra provisions: the server rooms. ``pyinfra inventory/pyinfra_inventory.py playbooks/rooms.py``."""
+"""Everything that pyinfra provisions: the server rooms.
+
+By hand: ``pyinfra inventory/pyinfra_inventory.py playbooks/rooms.py``.
+"""
 
 from __future__ import annotations
 

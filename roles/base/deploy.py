@@ -16,7 +16,7 @@ def deploy(values: Variables) -> None:
         no_recommends=True,
     )
     for account in values["base_accounts"]:
-        server.user(
+        server.user(  # noqa: S604 - the login shell of the account
             name=f"Make the account {account['name']}", user=account["name"], comment=account["comment"],
             groups=account["groups"], append=True, shell="/bin/bash", ensure_home=False,
         )

@@ -51,5 +51,6 @@ def reload_with_a_way_back(written: OperationMeta, seconds: int) -> Generator[An
 
 def _new_connection() -> bool:
     """Open a connection that shares nothing with the one this run uses; False leaves the timer armed."""
-    argv = ["ssh", "-F", host.data.ssh_config_file, "-o", "ControlMaster=no", "-o", "ControlPath=none", host.name, "true"]
+    unshared = ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
+    argv = ["ssh", "-F", host.data.ssh_config_file, *unshared, host.name, "true"]
     return subprocess.run(argv, capture_output=True, timeout=CONNECT_TIMEOUT_S, check=False).returncode == 0

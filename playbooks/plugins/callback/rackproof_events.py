@@ -64,7 +64,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """Say nothing: with ``--limit`` most plays concern nobody, and a run without any task is no success anyway."""
 
     def _task(self, result: Any, status: str, detail: str = "") -> None:
-        self._say("task", host=result.host.name, task=self._name(result.task), status=status, detail=detail[:KEPT_DETAIL])
+        name = self._name(result.task)
+        self._say("task", host=result.host.name, task=name, status=status, detail=detail[:KEPT_DETAIL])
 
     @staticmethod
     def _name(task: Any) -> str:
