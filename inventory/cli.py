@@ -1,0 +1,228 @@
+"""The estate's commands: validate, show, explain, ipam, schema. They read files only; nothing is contacted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.console import emit_json, err, out
+from core.errors import ExitCode
+from core.workspace import current
+
+if TYPE_CHECKING:
+    from inventory.estate import Estate
+
+app = typer.Typer(help="The estate: validate it, show it, explain it.", no_args_is_help=True, add_completion=False)
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_SHOWN = 50
+_PLAIN_WIDTH = 180  # columns of a table that goes into a file or a pipe
+
+
+@app.command()
+def validate(
+    path: Annotated[Path | None, typer.Argument(help="Estate folder; that of the workspace when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check every file, value and reference of an estate; all mistakes at once. Exit code 0, or 3 on any error.
+
+    Example: rackproof estate validate inventory/estate
+    """
+    from inventory.load import inspect_estate
+    from inventory.tables import summary
+
+    folder = path or current().estate_dir
+    found = inspect_estate(folder)
+    counts = summary(found.estate) if found.estate else {}
+    if as_json:
+        emit_json(
+            {
+                "estate": str(folder),
+                "valid": found.estate is not None,
+                **counts,
+                "errors": [error.as_dict() for error in found.errors],
+                "warnings": [warning.as_dict() for warning in found.warnings],
+            }
+        )
+    else:
+        _print_findings(folder, [*found.warnings, *found.errors], len(found.errors), counts)
+    if found.errors:
+        raise typer.Exit(int(ExitCode.INVALID))
+
+
+def _print_findings(folder: Path, findings: list[Any], errors: int, counts: dict[str, int]) -> None:
+    for item in findings[-_SHOWN:]:
+        label = "error" if item in findings[len(findings) - errors :] else "warning"
+        err.print(f"{label}: {item}", markup=False)
+    if len(findings) > _SHOWN:
+        err.print(f"… and {len(findings) - _SHOWN} more; --json lists them all")
+    doubtful = len(findings) - errors
+    if errors:
+        err.print(f"{folder}: {errors} errors, {doubtful} warnings", markup=False)
+    else:
+        counted = ", ".join(f"{count} {what}" for what, count in counts.items())
+        out.print(f"{folder}: valid, {doubtful} warnings ({counted})", markup=False)
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str | None, typer.Argument(help="A site code or a device name; the whole estate when left out.")
+    ] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="Only sites of this tier, for example TINH.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the estate, one site, or one device.
+
+    Example: rackproof estate show hph
+    """
+    from inventory import tables
+    from inventory.mistakes import mistake
+
+    estate = _estate()
+    if name is None:
+        listed = [row for row in tables.sites(estate) if tier in (None, row["tier"])]
+        parts: dict[str, list[dict[str, Any]]] = {"tiers": tables.tiers(estate)}
+        if as_json or tier is not None or len(listed) <= _SHOWN:
+            parts["sites"] = listed
+    elif name in estate.sites:
+        parts = {"site": [row for row in tables.sites(estate) if row["site"] == name], **tables.site(estate, name)}
+    elif name in estate.devices:
+        parts = tables.device(estate, name)
+    else:
+        raise mistake("EST050", _place(estate), actual=name, known=[*estate.sites, *estate.devices])
+    _print(parts, as_json)
+
+
+@app.command()
+def explain(
+    site: Annotated[str, typer.Argument(help="A site code.")],
+    path: Annotated[
+        str, typer.Argument(help="A path in the site, as devices.hph-edge1.wave; all of it when left out.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Say where values of a site come from: file, line and layer, and which layers they cover.
+
+    Example: rackproof --estate inventory/estate estate explain hph devices.hph-edge1.wave
+    """
+    from inventory.explain import explain as sayings
+    from inventory.load import read_draft
+    from inventory.mistakes import mistake
+
+    folder = current().estate_dir
+    draft = read_draft(folder, [])
+    sources = {place.site.site: place.source for place in draft.sites} if draft else {}
+    if site not in sources:
+        from core.errors import Place
+
+        raise mistake("EST050", Place(folder), actual=site, known=sources)
+    rows = [
+        {
+            "path": s.path,
+            "value": str(s.value),
+            "layer": s.layer,
+            "file": str(s.place.file),
+            "line": s.place.line,
+            "holds": s.wins,
+        }
+        for s in sayings(sources[site], path)
+    ]
+    if as_json:
+        emit_json(rows)
+        return
+    shown = [
+        {
+            "path": r["path"],
+            "value": r["value"] if r["holds"] else f"({r['value']})",
+            "layer": r["layer"],
+            "written": f"{_relative(Path(str(r['file'])))}:{r['line']}",
+        }
+        for r in rows
+    ]
+    _print({f"{site} (a value in brackets is covered by the one below it)": shown}, False)
+
+
+@app.command()
+def ipam(
+    query: Annotated[str | None, typer.Argument(help="An address, a prefix, a device, a site or a link id.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the address plan, or say who has an address or a prefix. IPv4 of today stands beside IPv6.
+
+    Example: rackproof estate ipam fd52:5052:1f00:106e::11
+    """
+    from dataclasses import asdict
+
+    from inventory import ipam as plan
+    from inventory.mistakes import mistake
+
+    estate = _estate()
+    found = list(plan.rows(estate)) if query is None else plan.who_has(estate, query)
+    if not found:
+        raise mistake("EST052", _place(estate), actual=query)
+    rows = [asdict(row) for row in found]
+    if as_csv:
+        _print_csv(rows)
+    else:
+        _print({"addresses": rows}, as_json)
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="site, archetype, estate, tiers, links or services.")] = "site",
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors that complete and check YAML.
+
+    Example: rackproof estate schema site > .rackproof/site.schema.json
+    """
+    from inventory.jsonschema import schema as make
+
+    emit_json(make(kind))
+
+
+def _estate() -> Estate:
+    from inventory.load import load_estate
+
+    return load_estate(current().estate_dir)
+
+
+def _place(estate: Estate) -> Any:
+    from core.errors import Place
+
+    return Place(estate.root)
+
+
+def _print(parts: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
+    if as_json:
+        emit_json(parts)
+        return
+    from rich.console import Console
+
+    from inventory.tables import table
+
+    console = out if out.is_terminal else Console(width=_PLAIN_WIDTH, highlight=False)
+    for title, rows in parts.items():
+        if not rows:
+            continue
+        numbers = {key for key, value in rows[0].items() if isinstance(value, int)}
+        made = table(title, *(f"#{key}" if key in numbers else key for key in rows[0]))
+        for row in rows:
+            made.add_row(*(str(value) for value in row.values()))
+        console.print(made)
+        console.print()
+
+
+def _print_csv(rows: list[dict[str, Any]]) -> None:
+    import csv
+    import sys
+
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _relative(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

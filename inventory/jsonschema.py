@@ -1,0 +1,68 @@
+"""JSON Schema of the estate's files, generated from the model, for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import Place
+from core.workspace import REPOSITORY
+from inventory.layers import IDENTITY
+from inventory.mistakes import mistake
+from inventory.model import EstateFile, LinksFile, Model, ServicesFile, Site, TiersFile
+
+_FILES: dict[str, type[Model]] = {
+    "site": Site,
+    "archetype": Site,
+    "estate": EstateFile,
+    "tiers": TiersFile,
+    "links": LinksFile,
+    "services": ServicesFile,
+}
+_IDENTITIES = frozenset(IDENTITY.values())
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """Return the schema of one kind of file. In sites and archetypes only what names an item is required, because the
+    rest may come from another layer; ``estate validate`` checks the merged site.
+
+    Raises EST025 for a kind that does not exist.
+    """
+    if kind not in _FILES:
+        raise mistake("EST025", Place(REPOSITORY / "inventory" / "model.py"), actual=kind, known=_FILES, key="kind")
+    made = _FILES[kind].model_json_schema()
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return _layered(made, kind) if kind in ("site", "archetype") else made
+
+
+def _layered(made: dict[str, Any], kind: str) -> dict[str, Any]:
+    for part in made.get("$defs", {}).values():
+        part["required"] = [name for name in part.get("required", []) if name in _IDENTITIES]
+        if part.get("properties"):
+            part["properties"]["remove"] = {"const": True, "description": "take the inherited item away"}
+    for part in (made, *made["$defs"].values()):
+        for value in part.get("properties", {}).values():
+            _allow_placeholder(value)
+    made.pop("required", None)
+    if kind == "archetype":
+        made["properties"]["extends"] = {"type": "string"}
+        return made
+    one = {key: made[key] for key in ("properties", "additionalProperties", "title") if key in made}
+    many = {
+        "properties": {
+            "defaults": {"$ref": "#/$defs/SiteLayer"},
+            "sites": {"type": "array", "items": {"$ref": "#/$defs/SiteLayer"}},
+        },
+        "required": ["sites"],
+        "additionalProperties": False,
+    }
+    defs = {**made["$defs"], "SiteLayer": {"type": "object", **one}}
+    return {"$schema": made["$schema"], "$defs": defs, "anyOf": [many, {"$ref": "#/$defs/SiteLayer"}]}
+
+
+def _allow_placeholder(value: dict[str, Any]) -> None:
+    """Let a text with a placeholder stand where a number or a patterned text is wanted."""
+    if value.get("type") in ("integer", "string") and (
+        "pattern" in value or "format" in value or value["type"] == "integer"
+    ):
+        kept = {key: value.pop(key) for key in list(value) if key not in ("description", "default", "title")}
+        value["anyOf"] = [kept, {"type": "string", "pattern": r"\{[a-z]+(\*[0-9]+)?(\+[0-9]+)?\}"}]
