@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -21,7 +21,7 @@ def load_or_create_key(path: Path) -> Ed25519PrivateKey:
         _create_key(path)
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _not_a_key(path) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise _not_a_key(path)
@@ -38,7 +38,7 @@ def load_public_pem(data: bytes) -> Ed25519PublicKey:
     """Parse a PEM public key; raises RackproofError (SIG002) for anything but Ed25519."""
     try:
         key = serialization.load_pem_public_key(data)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise RackproofError("SIG002", "not a PEM public key", exit_code=ExitCode.INVALID) from error
     if not isinstance(key, Ed25519PublicKey):
         raise RackproofError("SIG002", "the public key is not Ed25519", exit_code=ExitCode.INVALID)
