@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "inventory": frozenset({"core"}),
     "netconfig": frozenset({"core", "inventory"}),
     "monitoring": frozenset({"core", "inventory"}),
-    "playbooks": frozenset({"core", "inventory"}),
+    "playbooks": frozenset({"core", "inventory", "roles"}),
     "roles": frozenset({"core", "inventory"}),
     "checks": frozenset({"core", "inventory", "monitoring"}),
     "lab": frozenset({"core", "inventory"}),

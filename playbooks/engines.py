@@ -38,7 +38,7 @@ class Command:
 def commands(
     estate: Estate, ws: Workspace, mode: Mode, engines: Sequence[Engine], limit: Sequence[str], plain: bool = False
 ) -> list[Command]:
-    """Return the processes that provision these hosts (all when ``limit`` is empty); an engine without hosts has none."""
+    """Return the processes that provision these hosts, or all when ``limit`` is empty; no hosts, no process."""
     made = []
     for engine in engines:
         hosts = tuple(

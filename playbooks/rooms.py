@@ -15,7 +15,7 @@ from pyinfra import config, host
 
 from core import secrets
 from core.workspace import current
-from playbooks.variables import Variables
+from roles.variables import Variables
 
 ROOM_ROLES = (
     "base", "ssh_hardening", "kernel_hardening", "time_sync", "log_forwarding", "snmp_agent", "node_metrics",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyinfra.operations import apt, server
 
-from playbooks.room_operations import checked_file
-from playbooks.variables import Variables
+from roles.room_operations import checked_file
+from roles.variables import Variables
 
 
 def deploy(values: Variables) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyinfra import host
 
-from playbooks.room_operations import KernelKeys, checked_file, kernel_keys
-from playbooks.variables import Variables
+from roles.room_operations import KernelKeys, checked_file, kernel_keys
+from roles.variables import Variables
 
 
 def deploy(values: Variables) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from playbooks.room_operations import checked_file, folder, unit_runs
-from playbooks.variables import Variables
+from roles.room_operations import checked_file, folder, unit_runs
+from roles.variables import Variables
 
 
 def deploy(values: Variables) -> None:

@@ -10,8 +10,8 @@ from pyinfra import host, state
 from pyinfra.api import FunctionCommand, StringCommand, operation
 from pyinfra.api.operation import OperationMeta
 
-from playbooks.room_operations import checked_file
-from playbooks.variables import Variables
+from roles.room_operations import checked_file
+from roles.variables import Variables
 
 DROP_IN = "/etc/ssh/sshd_config.d/10-rackproof.conf"
 UNDO = f"if [ -e {DROP_IN}.rackproof-old ]; then mv {DROP_IN}.rackproof-old {DROP_IN}; else rm -f {DROP_IN}; fi"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyinfra import host
 
-from playbooks.room_operations import ClockRight, checked_file, folder, unit_runs
-from playbooks.variables import Variables
+from roles.room_operations import ClockRight, checked_file, folder, unit_runs
+from roles.variables import Variables
 
 
 def deploy(values: Variables) -> None:
