@@ -11,7 +11,7 @@ from core.errors import RackproofError
 from inventory.load import load_estate
 from inventory.model import Text
 from lab.command import ip_batch, run
-from lab.faults.book import NOTHING_TO_BREAK, Fault
+from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
 from lab.faults.tools import as_root, wait_until
 from lab.instance import ESTATE, Instance
 

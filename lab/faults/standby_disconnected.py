@@ -2,7 +2,7 @@
 
 from core.errors import RackproofError
 from inventory.model import Text
-from lab.faults.book import NOTHING_TO_BREAK, Fault
+from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
 from lab.faults.tools import as_root, wait_until
 from lab.instance import Instance
 

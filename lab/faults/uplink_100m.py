@@ -6,7 +6,7 @@ from inventory.model import Text
 from lab import network
 from lab.command import run
 from lab.enter import argv_inside
-from lab.faults.book import Fault
+from lab.faults.catalogue import Fault
 from lab.instance import ESTATE, Instance
 
 DEVICE, INTERFACE, FALLEN_MBPS = "hph-edge1", "up1", 100

@@ -2,7 +2,7 @@
 
 from inventory.model import Text
 from lab import facility
-from lab.faults.book import Fault
+from lab.faults.catalogue import Fault
 from lab.instance import Instance
 
 DEVICE, KEY, WITHOUT_ONE, ALL = "ups-a", "modules", "3", "4"

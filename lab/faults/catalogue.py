@@ -1,4 +1,4 @@
-"""The book of faults: each module of this package whose name is not ``book`` or ``tools`` is one fault."""
+"""The book of faults: each module of this package whose name is not ``catalogue`` or ``tools`` is one fault."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ExitCode, RackproofError
+from core.errors import ExitCode, Place, RackproofError
 from inventory.model import Text
 from lab.instance import Instance
 
 NOTHING_TO_BREAK = "LAB053"
-NOT_FAULTS = ("book", "tools")
+NOT_FAULTS = ("catalogue", "tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,20 @@ def book() -> dict[str, Fault]:
 
 
 def active(instance: Instance) -> list[str]:
-    """Return the names of the faults that were made and not mended, in the order they were made."""
+    """Return the names of the faults that were made and not mended, in the order they were made.
+
+    Raises RackproofError (LAB054) when the record cannot be read: unknown is not the same as none.
+    """
     try:
         data = json.loads(_record(instance).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return []
+    except ValueError:
+        data = None
+    if not isinstance(data, list):
+        raise RackproofError("LAB054", "which faults are active is not known: the record is damaged",
+                             place=Place(_record(instance)), remedy="take the lab down and raise it again",
+                             exit_code=ExitCode.INTERNAL)
     return [str(name) for name in data]
 
 

@@ -1,0 +1,62 @@
+"""The doctor never takes what it could not look at for good."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lab import doctor, packages, preflight, probe
+from lab.doctor import Finding
+
+
+def run(*arguments):
+    return CliRunner().invoke(doctor.app, list(arguments))
+
+
+def test_without_root_it_says_what_works_and_what_does_not(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    done = run("--json")
+    assert done.exit_code == 1
+    data = json.loads(done.stdout)
+    states = {finding["name"]: finding["state"] for finding in data["findings"]}
+    assert states["root"] == "lacking"
+    assert states["kernel features"] == "unknown"
+    assert not data["lab_can_run"]
+    assert any("evidence verify" in verb for verb in data["works_without_root"])
+    assert any("demo" in verb for verb in data["needs_root"])
+
+
+@pytest.mark.parametrize(("state", "code"), [("ok", 0), ("lacking", 1), ("unknown", 1)])
+def test_only_ok_is_ok(state, code, monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: [Finding("x", state, "detail", "remedy")])
+    done = run()
+    assert done.exit_code == code
+    assert "remedy" in done.stdout
+
+
+def test_a_missing_program_names_its_debian_package(monkeypatch):
+    monkeypatch.setattr(packages, "needed", lambda: [packages.Needed("no-such-program", "some-package", "why")])
+    assert packages.missing() == ["some-package"]
+    assert doctor._programs() == [Finding("no-such-program", "lacking", "why", "apt-get install some-package")]
+
+
+def test_every_needed_program_has_package_and_purpose():
+    assert all(item.program and item.package and item.purpose for item in packages.needed())
+
+
+def test_a_failing_probe_tells_why():
+    with pytest.raises(OSError, match="ip: "):
+        probe._run("ip", "link", "add", "x", "type", "no-such-type")
+
+
+def test_too_few_inotify_instances_are_seen_before_anything_hangs(tmp_path, monkeypatch):
+    limit = tmp_path / "max_user_instances"
+    limit.write_text("1\n")
+    monkeypatch.setattr(preflight, "INOTIFY_LIMIT", limit)
+    said = []
+    lacking = preflight.inotify_lacking(10)
+    assert lacking > 0
+    preflight.check(10, said.append)
+    assert int(limit.read_text()) >= 1 + lacking
+    assert any("inotify" in text for text in said)
+    assert preflight.inotify_lacking(10) == 0

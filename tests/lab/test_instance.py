@@ -1,0 +1,57 @@
+"""Names and records of a lab instance."""
+
+import pytest
+
+from core.errors import RackproofError
+from lab import enter
+from lab.instance import Instance, instance, require_up
+from lab.up import exclusive
+
+
+@pytest.mark.parametrize("name", ["", "Lab", "1ab", "much-too-long", "a-b", "ninechars", "../x"])
+def test_a_name_that_would_not_fit_is_refused(name, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_LAB", name)
+    with pytest.raises(RackproofError) as caught:
+        instance()
+    assert caught.value.code == "LAB010"
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"phase": "starting"}', '{"phase": "up"}'])
+def test_a_missing_damaged_or_unfinished_record_is_not_up(text, tmp_path):
+    found = Instance("none", tmp_path)
+    if text is not None:
+        found.state_file.write_text(text)
+    assert not found.is_up()  # also where the record says "up" but the namespace is not there
+
+
+def test_a_lab_that_is_down_says_how_to_raise_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_STATE", str(tmp_path))
+    with pytest.raises(RackproofError) as caught:
+        require_up("none")
+    assert caught.value.code == "LAB011"
+    assert "lab up" in caught.value.remedy
+    with pytest.raises(RackproofError):
+        enter.enter_controller("none")
+
+
+def test_without_root_the_error_says_what_to_do(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(RackproofError) as caught:
+        enter.require_root("raise the lab")
+    assert caught.value.code == "LAB012"
+    assert "sudo" in caught.value.remedy
+
+
+def test_two_at_once_are_refused(tmp_path):
+    found = Instance("two", tmp_path / "two")
+    with exclusive(found), pytest.raises(RackproofError) as caught, exclusive(found):
+        pass
+    assert caught.value.code == "LAB017"
+
+
+def test_a_plain_file_is_no_namespace(tmp_path):
+    file = tmp_path / "netns"
+    file.touch()
+    with pytest.raises(RackproofError) as caught:
+        enter.set_netns(file)
+    assert caught.value.code == "LAB013"
