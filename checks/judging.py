@@ -23,7 +23,8 @@ from inventory.model import Device, Site
 
 ROOT = Path(__file__).resolve().parent.parent
 # Files every judgement depends on, beside the judge's own module.
-SHARED = ("checks/judging.py", "checks/model.py", "checks/requirement.py", "checks/readings.py")
+SHARED = ("checks/judging.py", "checks/model.py", "checks/requirement.py", "checks/readings.py", "checks/waivers.py",
+          "checks/attestation.py")
 
 
 class EvidenceView:
@@ -113,8 +114,9 @@ def judges() -> Mapping[str, Registered]:
 def judge_sources() -> dict[str, Path]:
     """Return every source file a judgement depends on, by its path in the repository."""
     files = [ROOT / name for name in SHARED]
-    for folder in ("judges", "hosts", "recording"):
-        files += sorted((ROOT / "checks" / folder).glob("*.py"))
+    for pattern in ("checks/judges/*.py", "checks/hosts/*.py", "checks/recording/*.py", "monitoring/normalise.py",
+                    "monitoring/profiles.py", "monitoring/raw.py", "monitoring/profiles/*.yml"):
+        files += sorted(ROOT.glob(pattern))
     return {str(file.relative_to(ROOT)): file for file in files}
 
 
@@ -142,7 +144,7 @@ class Case:
         return float(self.requirement.threshold(name).value)
 
     def take(self, collector: str, asset: str, key: str, *, codes: tuple[int, ...] = (0,)) -> Found | Verdict:
-        """Return fresh evidence, or the verdict that says why there is none. Exit codes outside ``codes`` are errors."""
+        """Return fresh evidence, or the verdict that says why there is none; other exit codes are errors."""
         item = self.view.one(collector, asset, key)
         if item is None:
             return self.say(Status.NOT_ASSESSED, asset, "evidence.missing", what=key, asset=asset)
@@ -158,7 +160,7 @@ class Case:
         return Found(item, self.view.raw(item))
 
     def say(
-        self, status: Status, asset: str | None, msgid: str, evidence: Sequence[EvidenceItem | Found] = (), *,
+        self, status: Status, asset: str | None, msgid: str, evidence: Sequence[EvidenceItem | Found] = (), /, *,
         measured: str = "", limit: Limit | None = None, **params: object,
     ) -> Verdict:
         """Make a verdict; it is valid as long as the oldest evidence under it."""

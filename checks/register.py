@@ -37,7 +37,8 @@ def load_requirements(folder: Path | None = None) -> dict[str, Requirement]:
         errors.extend(_cross_check(requirement, positioned, found))
         found[requirement.id] = requirement
     if not found and not errors:
-        errors.append(RackproofError("REQ006", "there is no requirement", place=Place(folder), exit_code=ExitCode.INVALID))
+        errors.append(RackproofError("REQ006", "there is no requirement", place=Place(folder),
+                                     exit_code=ExitCode.INVALID))
     if errors:
         raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
     return dict(sorted(found.items()))

@@ -75,7 +75,8 @@ def collect_host(sweep: Sweep, device: Device, wanted: list[Entry]) -> list[Capt
     commands = [Command(VERSIONS + shlex.join(packages))]
     commands += [Command(fill(entry.command, sweep, device), entry.timeout_s) for entry in wanted]
     versions, *answers = run_batch(sweep.ws.ssh_config, device.name, commands)
-    installed = dict(line.split(" ", 1) for line in versions.stdout.decode(errors="replace").splitlines() if " " in line)
+    told = versions.stdout.decode(errors="replace").splitlines()
+    installed = dict(line.split(" ", 1) for line in told if " " in line)
     return [
         host_evidence(sweep, device, entry, command.text, answer, installed.get(entry.package, "unknown"))
         for entry, command, answer in zip(wanted, commands[1:], answers, strict=True)
@@ -130,5 +131,5 @@ def targets(sweep: Sweep, device: Device) -> list[str]:
 
 
 def _asked(sweep: Sweep) -> list[Device]:
-    """The hosts of the selected sites; database and management hosts serve every site and are asked by role."""
+    """The hosts of the selected sites."""
     return sweep.devices("host")

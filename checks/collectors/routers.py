@@ -60,4 +60,5 @@ def _run(sweep: Sweep, device: Device, command: str) -> tuple[int | None, bytes,
         return None, f"no answer within {TIMEOUT_S} s".encode(), Outcome.TIMEOUT
     if done.returncode == UNREACHABLE:
         return None, done.stderr or b"the connection failed", Outcome.UNREACHABLE
-    return done.returncode, done.stdout + (b"\n--- stderr ---\n" + done.stderr if done.stderr else b""), Outcome.COLLECTED
+    trailer = b"\n--- stderr ---\n" + done.stderr if done.stderr else b""
+    return done.returncode, done.stdout + trailer, Outcome.COLLECTED

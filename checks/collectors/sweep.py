@@ -32,7 +32,7 @@ class Sweep:
         ]
 
     def by_role(self, *roles: str) -> list[Device]:
-        """Return the hosts of the whole estate with one of these roles: who serves every site is asked for every site."""
+        """Return the hosts of the whole estate with one of these roles, whichever sites were selected."""
         return [
             device for device in self.estate.devices.values() if device.kind.value == "host" and device.role in roles
         ]

@@ -1,0 +1,79 @@
+"""Collecting what is written down: the estate, the register of requirements, attestations, waivers and signers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from checks.capture import captured
+from checks.collectors.sweep import Job, Sweep
+from checks.model import Captured
+from checks.register import REQUIREMENTS_DIR
+from core.workspace import REPOSITORY
+
+ESTATE = "estate"
+SIGNERS = "signers.yml"
+RULES = REPOSITORY / "monitoring" / "rules"
+
+
+def plan_files(sweep: Sweep) -> Iterable[Job]:
+    """Return the jobs that read files; they are quick, one job each."""
+    if "estate" in sweep.collectors:
+        yield lambda: collect_estate(sweep)
+    if "register" in sweep.collectors:
+        yield collect_register
+    if "attestations" in sweep.collectors:
+        yield lambda: collect_attestations(sweep.ws.attestations_dir)
+    if "rules" in sweep.collectors:
+        yield lambda: [_file((ESTATE, "rules"), ("rules", file.name), file) for file in sorted(RULES.glob("*.yml"))]
+
+
+def collect_estate(sweep: Sweep) -> list[Captured]:
+    """Read every file of the estate; a site's file is evidence about that site, the others about the estate."""
+    root = sweep.estate.root
+    files = [*sorted(root.rglob("*.yml")), (root / sweep.estate.head.tiers).resolve()]
+    found = []
+    for file in dict.fromkeys(path.resolve() for path in files):
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        site = str(data.get("site", "")) if isinstance(data, dict) else ""
+        place = (site, site) if site in sweep.estate.sites else (ESTATE, ESTATE)
+        name = str(file.relative_to(root)) if file.is_relative_to(root.resolve()) else file.name
+        found.append(_file(place, ("estate", name), file))
+    return found
+
+
+def collect_register(folder: Path = REQUIREMENTS_DIR) -> list[Captured]:
+    """Read every requirement's file."""
+    return [_file((ESTATE, file.stem), ("register", "requirement"), file) for file in sorted(folder.rglob("*.yml"))]
+
+
+def collect_attestations(folder: Path) -> list[Captured]:
+    """Read every attestation, every waiver and the list of trusted signers."""
+    found = []
+    for file in sorted(folder.glob("*.yml")):
+        if file.name == SIGNERS:
+            found.append(_file((ESTATE, "signers"), ("attestations", "signers"), file))
+            continue
+        kind, requirement = _head(file)
+        found.append(_file((ESTATE, requirement), ("attestations", f"{kind}:{file.name}"), file))
+    return found
+
+
+def _head(file: Path) -> tuple[str, str]:
+    """Return (kind, requirement) of a signed file; a file that cannot be read is still evidence, of nothing."""
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return "unreadable", file.stem
+    if not isinstance(data, dict):
+        return "unreadable", file.stem
+    return str(data.get("kind", "unreadable")), str(data.get("requirement", file.stem))
+
+
+def _file(place: tuple[str, str], what: tuple[str, str], file: Path) -> Captured:
+    now = datetime.now(UTC)
+    shown = file.relative_to(REPOSITORY) if file.is_relative_to(REPOSITORY) else Path(file.name)
+    return captured(place, what, str(shown), file.read_bytes(), (now, now), tool="file", tool_version="1")

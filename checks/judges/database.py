@@ -1,0 +1,227 @@
+"""Backups without a gap, a standby that follows, a restore that was really done, and room for it all at the DR site."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from checks.judging import Case, Found, judge
+from checks.model import Limit, Status, Verdict
+from inventory.model import Device, Resources, Service
+
+PRIMARY, STANDBY, REPOSITORY = "database-primary", "database-standby", "management"
+# What ``pgbackrest verify`` counts; any of them above zero is a damaged repository, whatever its exit code says.
+COUNTER = re.compile(r"(missing|checksum invalid|size invalid|other)[: ]+(\d+)")
+
+
+def _hosts(case: Case, role: str) -> list[Device]:
+    return [device for device in case.devices("host") if device.role == role]
+
+
+@judge("database_health")
+def judge_database(case: Case) -> Iterator[Verdict]:
+    """The primary database answers, writes (its canary is young), and keeps checksums of its pages."""
+    for device in _hosts(case, PRIMARY):
+        found = case.take("database", device.name, "primary")
+        if isinstance(found, Verdict):
+            yield found
+            continue
+        data = json.loads(found.text)
+        age = _age(data["now"], data["canary"])
+        good = not data["in_recovery"] and age <= case.number("canary_age") and data["checksums"] == "on"
+        yield case.say(case.met(good), device.name, "database.ok" if good else "database.bad", [found],
+                       measured=f"{age:.0f} s", limit=case.limit("canary_age"), device=device.name, age=f"{age:.0f}",
+                       recovery=data["in_recovery"], checksums=data["checksums"])
+
+
+@judge("replication")
+def judge_replication(case: Case) -> Iterator[Verdict]:
+    """The standby streams now, on the primary's timeline, within the service's allowed loss; 0 asks for synchronous."""
+    for service in case.estate.services.values():
+        if not service.dr_scope:
+            continue
+        for device in _hosts(case, PRIMARY):
+            yield _seen_by_primary(case, service, device)
+        for device in _hosts(case, STANDBY):
+            yield _seen_by_standby(case, service, device)
+
+
+def _allowed(case: Case, service: Service) -> tuple[float, Limit]:
+    """The service's own allowed loss; the requirement's threshold when the service does not say."""
+    fallback = case.limit("loss")
+    if service.rpo_s is None:
+        return case.number("loss"), fallback
+    return float(service.rpo_s), Limit(str(service.rpo_s), "s", "P", f"services.yml: {service.name} rpo_s")
+
+
+def _seen_by_primary(case: Case, service: Service, device: Device) -> Verdict:
+    found = case.take("database", device.name, "primary")
+    if isinstance(found, Verdict):
+        return found
+    allowed, limit = _allowed(case, service)
+    data = json.loads(found.text)
+    missing = []
+    for name in service.dr_hosts:
+        standby = next((row for row in data["replication"] if _same(row["application_name"], name)), None)
+        lag = float(standby["lag_s"] or 0) if standby else 0.0
+        if standby is None or standby["state"] != "streaming" or lag > allowed:
+            missing.append(f"{name} ({standby['state'] if standby else 'not connected'}, {lag:.1f} s)")
+        elif allowed == 0 and standby["sync_state"] not in ("sync", "quorum"):
+            missing.append(f"{name} ({standby['sync_state']})")
+    good = bool(service.dr_hosts) and not missing
+    return case.say(case.met(good), device.name, "replication.ok" if good else "replication.lost", [found],
+                    measured=", ".join(f"{row['application_name']} {row['state']} {row['sync_state']} "
+                                       f"{float(row['lag_s'] or 0):.1f} s" for row in data["replication"]) or "-",
+                    limit=limit, device=device.name, missing=", ".join(missing) or "no standby is planned",
+                    standbys=", ".join(service.dr_hosts))
+
+
+def _seen_by_standby(case: Case, service: Service, device: Device) -> Verdict:
+    found = case.take("database", device.name, "standby")
+    if isinstance(found, Verdict):
+        return found
+    allowed, limit = _allowed(case, service)
+    data = json.loads(found.text)
+    receiver = data["receiver"] or {}
+    age = _age(data["now"], data["canary"])
+    # The canary is written every few seconds: its age on the standby is what would really be lost now.
+    good = bool(data["in_recovery"]) and receiver.get("status") == "streaming" and age <= max(
+        allowed, case.number("canary_interval"))
+    return case.say(case.met(good), device.name, "standby.ok" if good else "standby.lost", [found],
+                    measured=f"{receiver.get('status', 'none')}, {age:.0f} s", limit=limit, device=device.name,
+                    receiver=receiver.get("status", "none"), age=f"{age:.0f}")
+
+
+@judge("backups")
+def judge_backups(case: Case) -> Iterator[Verdict]:
+    """Backups are young and whole, every WAL segment between them is there, and archiving goes on."""
+    for device in _hosts(case, REPOSITORY):
+        yield _backup_age(case, device)
+        yield _verified(case, device)
+        yield _continuity(case, device)
+    for device in _hosts(case, PRIMARY):
+        yield _archiver(case, device)
+
+
+def _backup_age(case: Case, device: Device) -> Verdict:
+    found = case.take("backups", device.name, "info")
+    if isinstance(found, Verdict):
+        return found
+    stanzas = json.loads(found.text)
+    stanza = stanzas[0] if stanzas else {}
+    backups = stanza.get("backup") or []
+    code = (stanza.get("status") or {}).get("code")
+    if code != 0 or not backups or backups[-1].get("error"):
+        return case.say(Status.FAIL, device.name, "backup.none", [found], measured=f"status {code}",
+                        limit=case.limit("backup_age"), device=device.name,
+                        trouble=(stanza.get("status") or {}).get("message", "no stanza"))
+    age_h = (_moment(found.item.ended_at).timestamp() - float(backups[-1]["timestamp"]["stop"])) / 3600
+    encrypted = stanza.get("cipher", "none") != "none"
+    good = age_h <= case.number("backup_age") and encrypted
+    return case.say(case.met(good), device.name, "backup.young" if good else "backup.old", [found],
+                    measured=f"{age_h:.1f} h, {stanza.get('cipher')}", limit=case.limit("backup_age"),
+                    device=device.name, label=backups[-1]["label"], age=f"{age_h:.1f}", cipher=stanza.get("cipher"))
+
+
+def _verified(case: Case, device: Device) -> Verdict:
+    found = case.take("backups", device.name, "verify", codes=tuple(range(256)))
+    if isinstance(found, Verdict):
+        return found
+    status = re.search(r"status: (\w+)", found.text)
+    bad = sum(int(number) for _name, number in COUNTER.findall(found.text))
+    good = status is not None and status.group(1) == "ok" and bad == 0 and found.item.exit_code == 0
+    return case.say(case.met(good), device.name, "verify.ok" if good else "verify.bad", [found],
+                    measured=f"{status.group(1) if status else '?'}, {bad}", limit=case.limit("invalid_files"),
+                    device=device.name, bad=bad, status=status.group(1) if status else "none")
+
+
+def _continuity(case: Case, device: Device) -> Verdict:
+    found = case.take("backups", device.name, "wal-archives", codes=(0, 1, 2, 3))
+    if isinstance(found, Verdict):
+        return found
+    good = found.item.exit_code == 0
+    told = re.search(r"Message\s*:\s*(.+)", found.text)
+    segments = sorted(set(re.findall(r"\b[0-9A-F]{24}\b", found.text)))
+    return case.say(case.met(good), device.name, "wal.whole" if good else "wal.gap", [found],
+                    measured=f"exit {found.item.exit_code}", limit=case.limit("missing_segments"), device=device.name,
+                    trouble=told.group(1).strip() if told else found.text.strip().splitlines()[0][:160],
+                    segments=", ".join(segments[:3]) or "-")
+
+
+def _archiver(case: Case, device: Device) -> Verdict:
+    found = case.take("database", device.name, "primary")
+    if isinstance(found, Verdict):
+        return found
+    data = json.loads(found.text)
+    archiver: dict[str, Any] = data["archiver"]
+    last, failed = archiver["last_archived_time"], archiver["last_failed_time"]
+    age = _age(data["now"], last) if last else float("inf")
+    broken = bool(failed and (not last or datetime.fromisoformat(failed) > datetime.fromisoformat(last)))
+    good = age <= case.number("archive_age") and not broken
+    return case.say(case.met(good), device.name, "archiver.ok" if good else "archiver.bad", [found],
+                    measured=f"{age:.0f} s", limit=case.limit("archive_age"), device=device.name, age=f"{age:.0f}",
+                    last=archiver["last_archived_wal"] or "-", failed=archiver["last_failed_wal"] or "-")
+
+
+@judge("restore_drill")
+def judge_drill(case: Case) -> Iterator[Verdict]:
+    """A copy restored to a pinned moment holds exactly what the source held; loss and time are within the targets."""
+    for device in _hosts(case, REPOSITORY):
+        found = case.take("drill", device.name, "report", codes=tuple(range(256)))
+        if isinstance(found, Verdict):
+            yield found
+            continue
+        yield _drill(case, device, found)
+
+
+def _drill(case: Case, device: Device, found: Found) -> Verdict:
+    report = json.loads(found.text)
+    limits = {"rpo": case.number("rpo"), "rto": case.number("rto")}
+    troubles = [str(report["trouble"])] if report["trouble"] else []
+    troubles += [f"{table}: {report['restored'].get(table)} ≠ {wanted}" for table, wanted in report["expected"].items()
+                 if report["restored"].get(table) != wanted]
+    troubles += [f"{name.upper()} {report[f'{name}_s']} s > {most:g} s" for name, most in limits.items()
+                 if report[f"{name}_s"] is None or report[f"{name}_s"] > most]
+    if not report["cleaned_up"]:
+        troubles.append("the scratch copy was not removed")
+    good = not troubles and bool(report["expected"])
+    return case.say(case.met(good), device.name, "drill.ok" if good else "drill.bad", [found],
+                    measured=f"RPO {report['rpo_s']} s, RTO {report['rto_s']} s", limit=case.limit("rto"),
+                    device=device.name, trouble="; ".join(troubles) or "nothing was expected",
+                    rpo=report["rpo_s"], rto=report["rto_s"], tables=", ".join(report["expected"]))
+
+
+@judge("dr_capacity")
+def judge_dr_capacity(case: Case) -> Iterator[Verdict]:
+    """The hosts of the DR site have at least what all services in the DR scope need together."""
+    items = case.view.all("estate")
+    have = [device.resources for device in case.devices("host") if device.resources]
+    need = [service.needs for service in case.estate.services.values() if service.dr_scope and service.needs]
+    short = []
+    for field in ("vcpu", "ram_gb", "storage_gb"):
+        total, wanted = _sum(have, field), _sum(need, field)
+        if total < wanted * case.number("share") / 100:
+            short.append(f"{field} {total:g} < {wanted:g}")
+    good = not short and bool(need)
+    yield case.say(case.met(good), None, "dr.enough" if good else "dr.short", items,
+                   measured=" / ".join(f"{_sum(have, field):g}" for field in ("vcpu", "ram_gb", "storage_gb")),
+                   limit=case.limit("share"), short=", ".join(short) or "no service is in the DR scope")
+
+
+def _sum(resources: list[Resources], field: str) -> float:
+    return sum(float(getattr(entry, field)) for entry in resources)
+
+
+def _same(application: str, host: str) -> bool:
+    return application.replace("_", "-") == host.replace("_", "-")
+
+
+def _age(now: str, then: str | None) -> float:
+    return (_moment(now) - _moment(then)).total_seconds() if then else float("inf")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

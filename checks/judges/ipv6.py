@@ -1,0 +1,150 @@
+"""IPv6 everywhere: planned addresses really there, neighbours up, and everything reached with IPv4 switched off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from ipaddress import IPv6Interface, ip_interface
+from typing import Any
+
+from checks.judging import Case, Found, judge
+from checks.model import Status, Verdict
+from inventory.model import Device
+
+FULL, ESTABLISHED = "Full", "Established"
+
+
+@judge("ipv6_everywhere")
+def judge_ipv6(case: Case) -> Iterator[Verdict]:
+    """Every routed interface and host carries its planned IPv6 address; OSPFv3 and BGP are up; IPv6 alone suffices."""
+    for device in case.devices("router"):
+        yield from _router_addresses(case, device)
+        yield from _ospf(case, device)
+        yield from _bgp(case, device)
+    for device in case.devices("host"):
+        yield from _host_address(case, device)
+        yield from _reach(case, device)
+
+
+def _router_addresses(case: Case, device: Device) -> Iterator[Verdict]:
+    found = case.take("routers", device.name, "interfaces")
+    if isinstance(found, Verdict):
+        yield found
+        return
+    told: dict[str, Any] = json.loads(found.text)
+    for port in case.estate.interfaces(device.name):
+        addresses = _addresses(told.get(port.name, {}).get("ipAddresses", []))
+        yield _present(case, device.name, port.name, port.ipv6, addresses, found)
+
+
+def _host_address(case: Case, device: Device) -> Iterator[Verdict]:
+    found = case.take("addresses", device.name, "addresses")
+    if isinstance(found, Verdict):
+        yield found
+        return
+    addresses = {ip_interface(f"{entry['local']}/{entry['prefixlen']}") for link in json.loads(found.text)
+                 for entry in link.get("addr_info", []) if entry.get("family") == "inet6"
+                 and not entry.get("tentative") and not entry.get("dadfailed")}
+    for port in case.estate.interfaces(device.name):
+        yield _present(case, device.name, port.name, port.ipv6, addresses, found)
+
+
+def _addresses(entries: list[dict[str, Any]]) -> set[Any]:
+    return {ip_interface(entry["address"]) for entry in entries}
+
+
+def _present(
+    case: Case, device: str, port: str, planned: IPv6Interface, addresses: set[Any], found: Found
+) -> Verdict:
+    good = planned in addresses
+    others = sorted(str(entry) for entry in addresses if entry.version == 6 and not entry.ip.is_link_local)
+    return case.say(
+        case.met(good), f"{device} {port}", "ipv6.present" if good else "ipv6.absent", [found],
+        measured=", ".join(others) or "-", limit=case.limit("share"), device=device, port=port, address=planned,
+        actual=", ".join(others) or "-",
+    )
+
+
+def _ospf(case: Case, device: Device) -> Iterator[Verdict]:
+    found = case.take("routers", device.name, "ospf6-neighbors")
+    if isinstance(found, Verdict):
+        yield found
+        return
+    states = {str(entry.get("interfaceName", "")): str(entry.get("state", "")) for entry in _list(found, "neighbors")}
+    for port in case.estate.interfaces(device.name):
+        if port.peer is None:
+            continue
+        state = states.get(port.name, "none")
+        good = state.startswith(FULL)
+        yield case.say(case.met(good), f"{device.name} {port.name}", "ospf.up" if good else "ospf.down", [found],
+                       measured=state, device=device.name, port=port.name, peer=port.peer[0], state=state)
+
+
+def _bgp(case: Case, device: Device) -> Iterator[Verdict]:
+    found = case.take("routers", device.name, "bgp6-summary")
+    if isinstance(found, Verdict):
+        yield found
+        return
+    data = json.loads(found.text)
+    peers: dict[str, Any] = data.get("peers") or data.get("ipv6Unicast", {}).get("peers") or {}
+    down = sorted(name for name, peer in peers.items() if peer.get("state") != ESTABLISHED)
+    good = bool(peers) and not down
+    yield case.say(case.met(good), device.name, "bgp.up" if good else "bgp.down", [found],
+                   measured=f"{len(peers) - len(down)}/{len(peers)}", device=device.name, peers=len(peers),
+                   down=", ".join(down) or "no peer at all")
+
+
+def _reach(case: Case, device: Device) -> Iterator[Verdict]:
+    found = case.take("probes", device.name, "ipv6-only")
+    if isinstance(found, Verdict):
+        yield found
+        return
+    data = json.loads(found.text)
+    answers: list[dict[str, Any]] = data["answers"]
+    if not data["ipv4_refused"] or not answers:
+        yield case.say(Status.ERROR, device.name, "reach.unproved", [found], device=device.name)
+        return
+    lost = [f"{entry['name']} {entry['kind']}" for entry in answers if not entry["ok"]]
+    good = not lost
+    yield case.say(
+        case.met(good), device.name, "reach.ok" if good else "reach.lost", [found],
+        measured=f"{len(answers) - len(lost)}/{len(answers)}", limit=case.limit("share"), device=device.name,
+        count=len(answers), lost=", ".join(lost) or "-",
+    )
+
+
+@judge("services_reachable")
+def judge_services(case: Case) -> Iterator[Verdict]:
+    """Every service that lives at this site answers on its port, as seen from the other hosts that looked."""
+    here = {device.name for device in case.devices("host")}
+    placed = [(service.name, host) for service in case.estate.services.values() for host in service.hosts
+              if host in here]
+    if not placed:
+        yield case.say(Status.NOT_APPLICABLE, None, "service.none", case.view.all("estate"))
+    for service, host in placed:
+        yield _service(case, service, host)
+
+
+def _service(case: Case, service: str, host: str) -> Verdict:
+    seen: list[tuple[str, bool]] = []
+    items = [item for item in case.view.all("probes") if item.key == "ipv6-only" and item.asset != host]
+    used = []
+    for item in items:
+        found = case.take("probes", item.asset, item.key)
+        if isinstance(found, Verdict):
+            continue
+        for entry in json.loads(found.text)["answers"]:
+            if entry["name"] == host and entry["kind"] == "tcp":
+                seen.append((item.asset, entry["ok"]))
+                used.append(found)
+    if not seen:
+        return case.say(Status.NOT_ASSESSED, host, "service.unseen", service=service, host=host)
+    good = any(ok for _who, ok in seen)
+    return case.say(case.met(good), host, "service.up" if good else "service.down", used,
+                    measured=f"{sum(ok for _who, ok in seen)}/{len(seen)}", service=service, host=host)
+
+
+def _list(found: Found, key: str) -> list[dict[str, Any]]:
+    data = json.loads(found.text)
+    entries = data.get(key, []) if isinstance(data, dict) else []
+    return entries if isinstance(entries, list) else []
