@@ -78,6 +78,21 @@ class BundleReader:
 
         return load_requirements(self.path / names.REQUIREMENTS)
 
+    @cached_property
+    def register(self) -> dict[str, Requirement]:
+        """The requirements as they were, also those whose judge or collector this installation does not know.
+
+        Enough to show them; to judge, take ``requirements``.
+        """
+        from checks.requirement import Requirement
+
+        files = sorted((self.path / names.REQUIREMENTS).rglob("*.yml"))
+        try:
+            found = [Requirement.model_validate(yaml.safe_load(file.read_text("utf-8"))) for file in files]
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise self._unreadable(names.REQUIREMENTS, error) from error
+        return {requirement.id: requirement for requirement in found}
+
     def _json(self, name: str) -> Any:
         return json.loads((self.path / name).read_bytes())
 

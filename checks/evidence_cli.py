@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from checks import evidence_text
-from checks.bundle import public_key_file
 from checks.bundle_chain import bundles, link_of, manifest_sha256
 from checks.bundle_read import LATEST, BundleReader, find_bundle
+from checks.trust import trusted_key
 from core.console import emit_json
 from core.errors import ExitCode, Place, RackproofError
-from core.signing import load_public_pem
-from core.workspace import Workspace, current
+from core.workspace import current
 
 app = typer.Typer(no_args_is_help=True, help="Verify evidence bundles offline; list and show them.",
                   add_completion=False)
@@ -41,7 +39,7 @@ def verify(
     from checks.verify import EXIT_CODES, State, verify_bundle
 
     ws = current()
-    found = verify_bundle(find_bundle(path, ws), _trusted_key(public_key, ws))
+    found = verify_bundle(find_bundle(path, ws), trusted_key(public_key, ws))
     if as_json:
         emit_json(found.as_dict())
     else:
@@ -108,17 +106,3 @@ def chain_rows(evidence_dir: Path) -> list[dict[str, Any]]:
         rows.append({"sequence": link.sequence, "run": folder.name, "manifest_sha256": digest, "chain": state})
         before = (link.sequence, digest)
     return rows
-
-
-def _trusted_key(file: Path | None, ws: Workspace) -> Ed25519PublicKey | None:
-    """Return the key to trust: the given one, else the workspace's own, None when neither can be read."""
-    if file is not None:
-        try:
-            return load_public_pem(file.read_bytes())
-        except OSError as error:
-            raise RackproofError("EVD041", f"the public key cannot be read: {error.strerror}", place=Place(file),
-                                 expected="an Ed25519 public key in PEM") from error
-    try:
-        return load_public_pem(public_key_file(ws).read_bytes())
-    except OSError:
-        return None

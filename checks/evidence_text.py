@@ -45,7 +45,7 @@ def show_verification(found: Verification) -> None:
         out.print("  verdicts  not judged again: the bytes are broken")
     else:
         if again.impossible:
-            out.print(f"  verdicts  could not be judged again: {escape(again.impossible)}")
+            out.print(f"  verdicts  could not be judged again: {escape(again.impossible.splitlines()[0])}")
         else:
             out.print(f"  verdicts  {again.verdicts} judged again, {len(again.differences)} differences")
         for item in again.differences:

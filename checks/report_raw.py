@@ -1,0 +1,36 @@
+"""Raw output as a report shows it: text without control characters, cut to size, never cut in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GREEN_BYTES, OTHER_BYTES = 1500, 6000
+LINES = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The beginning of raw bytes as text, and how many bytes are not shown."""
+
+    text: str
+    hidden_bytes: int
+
+
+def excerpt(raw: bytes, *, most: int = OTHER_BYTES) -> Excerpt:
+    """Return the first ``most`` bytes or LINES lines of ``raw``, whichever is less."""
+    head = raw[:most]
+    lines = head.split(b"\n")
+    if len(lines) > LINES:
+        head = b"\n".join(lines[:LINES])
+    text = head.decode("utf-8", "replace").replace("\r\n", "\n")
+    return Excerpt("".join(_visible(sign) for sign in text), len(raw) - len(head))
+
+
+def _visible(sign: str) -> str:
+    """Return a sign that cannot steer a terminal, reorder text (bidirectional controls) or break XML."""
+    return sign if sign in "\n\t" or sign.isprintable() else f"\\x{ord(sign):02x}"
+
+
+def plain(text: str) -> str:
+    """Return one line of text without control characters."""
+    return "".join(_visible(sign) for sign in text)
