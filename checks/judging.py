@@ -238,5 +238,5 @@ def _moment(text: str) -> datetime:
 
 
 def _first_line(raw: bytes) -> str:
-    lines = [line for line in raw.decode("utf-8", errors="replace").splitlines() if line.strip()]
+    lines = [line for line in raw.decode("utf-8", errors="replace").splitlines() if line.strip("- ") not in ("", "stderr")]
     return lines[0][:200] if lines else "no output"

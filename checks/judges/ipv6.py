@@ -70,7 +70,12 @@ def _ospf(case: Case, device: Device) -> Iterator[Verdict]:
     if isinstance(found, Verdict):
         yield found
         return
-    states = {str(entry.get("interfaceName", "")): str(entry.get("state", "")) for entry in _list(found, "neighbors")}
+    data = _json(found)
+    if data is None:
+        yield case.say(Status.FAIL, device.name, "ospf.none", [found], device=device.name, told=_told(found))
+        return
+    neighbours = data.get("neighbors") or []
+    states = {str(entry.get("interfaceName", "")): str(entry.get("state", "")) for entry in neighbours}
     for port in case.estate.interfaces(device.name):
         if port.peer is None:
             continue
@@ -85,7 +90,10 @@ def _bgp(case: Case, device: Device) -> Iterator[Verdict]:
     if isinstance(found, Verdict):
         yield found
         return
-    data = json.loads(found.text)
+    data = _json(found)
+    if data is None:
+        yield case.say(Status.FAIL, device.name, "bgp.none", [found], device=device.name, told=_told(found))
+        return
     peers: dict[str, Any] = data.get("peers") or data.get("ipv6Unicast", {}).get("peers") or {}
     down = sorted(name for name, peer in peers.items() if peer.get("state") != ESTABLISHED)
     good = bool(peers) and not down
@@ -144,7 +152,14 @@ def _service(case: Case, service: str, host: str) -> Verdict:
                     measured=f"{sum(ok for _who, ok in seen)}/{len(seen)}", service=service, host=host)
 
 
-def _list(found: Found, key: str) -> list[dict[str, Any]]:
-    data = json.loads(found.text)
-    entries = data.get(key, []) if isinstance(data, dict) else []
-    return entries if isinstance(entries, list) else []
+def _json(found: Found) -> dict[str, Any] | None:
+    """Return the JSON object that was answered; None for the plain text a router gives when a protocol is off."""
+    try:
+        data = json.loads(found.text)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _told(found: Found) -> str:
+    return (found.text.strip().splitlines() or ["nothing"])[0][:120]

@@ -1,0 +1,84 @@
+"""What a run looks like: the scoreboard for people, the same as data for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from checks.model import NOT_MET, Run, Status, Verdict, roll_up
+from checks.running import ASSESSED, by_requirement, statuses
+from core.console import out
+from core.locale import _
+from inventory.estate import Estate
+
+COLOURS = {Status.PASS: "green", Status.WAIVED: "yellow", Status.NOT_APPLICABLE: "dim"}
+
+
+def scoreboard(run: Run, estate: Estate) -> list[dict[str, Any]]:
+    """Return one row per site: passed, in scope, coverage (share really assessed), and what else there was."""
+    states = statuses(run.verdicts)
+    rows = []
+    for code, site in estate.sites.items():
+        mine = [state for (where, _id), state in states.items() if where == code and state is not Status.NOT_APPLICABLE]
+        if mine:
+            rows.append({
+                "site": code, "tier": site.tier, "passed": mine.count(Status.PASS), "total": len(mine),
+                "coverage": round(sum(state in ASSESSED for state in mine) / len(mine), 4),
+                "waived": mine.count(Status.WAIVED), "not_met": sum(state in NOT_MET for state in mine),
+            })
+    return rows
+
+
+def not_green(run: Run, language: str) -> list[dict[str, Any]]:
+    """Return every verdict that keeps the run from being green, the worst of each requirement first."""
+    found = []
+    for (site, requirement), group in sorted(by_requirement(run.verdicts).items()):
+        if roll_up(verdict.status for verdict in group) in NOT_MET:
+            found += [_row(site, requirement, verdict, language) for verdict in group if verdict.status in NOT_MET]
+    return found
+
+
+def as_data(run: Run, estate: Estate, bundle: str, language: str) -> dict[str, Any]:
+    """Return the whole outcome for ``--json``."""
+    return {
+        "run_id": run.id, "bundle": bundle, "judged_at": run.judged_at, "coverage": run.coverage.as_dict(),
+        "scoreboard": scoreboard(run, estate), "not_green": not_green(run, language),
+        "waived": [_row(v.site, v.requirement, v, language) for v in run.verdicts if v.status is Status.WAIVED],
+    }
+
+
+def print_run(run: Run, estate: Estate, bundle: str, seconds: float, language: str) -> None:
+    """Print the scoreboard, then what is not green and why."""
+    table = Table(title=_("Scoreboard"), title_justify="left")
+    for column in ("site", "tier", "pass", "waived", "not met", "in scope", "coverage"):
+        table.add_column(_(column))
+    for row in scoreboard(run, estate):
+        colour = "red" if row["not_met"] else "green"
+        table.add_row(row["site"], row["tier"], f"[{colour}]{row['passed']}[/]", str(row["waived"]),
+                      str(row["not_met"]), str(row["total"]), f"{row['coverage']:.0%}")
+    out.print(table)
+    for row in not_green(run, language):
+        what = f" {row['asset']}" if row["asset"] else ""
+        status = escape(f"[{row['status']}]")
+        out.print(f"[red]✘ {row['requirement']}[/] {row['site']}{escape(what)} {status} {escape(row['reason'])}")
+    _print_waived(run.verdicts, language)
+    score = run.coverage
+    out.print(f"{score.passed}/{score.in_scope} {_('met')}, {score.waived} {_('waived')}, "
+              f"{_('coverage')} {score.assessed}/{score.in_scope}; {_('run')} {run.id}, {seconds:.1f} s")
+    if bundle:
+        out.print(f"{_('evidence')}: {bundle}")
+
+
+def _print_waived(verdicts: Iterable[Verdict], language: str) -> None:
+    for verdict in verdicts:
+        if verdict.status is Status.WAIVED:
+            out.print(f"[yellow]~ {verdict.requirement}[/] {verdict.site} {escape(verdict.asset or '')} "
+                      f"{escape(verdict.reason.text(language))}")
+
+
+def _row(site: str, requirement: str, verdict: Verdict, language: str) -> dict[str, Any]:
+    return {"requirement": requirement, "site": site, "asset": verdict.asset, "status": verdict.status.value,
+            "reason": verdict.reason.text(language), "measured": verdict.measured}
