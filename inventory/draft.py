@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -93,6 +93,21 @@ class Draft:
             for device in place.site.devices:
                 found.setdefault(device.name, (place, device))
         return found
+
+    def without_twins(self) -> Draft:
+        """Return the draft without sites whose code or plan number an earlier one has, and without their links."""
+        codes: set[str] = set()
+        numbers: set[tuple[int, int]] = set()
+        kept: list[DraftSite] = []
+        for place in self.sites:
+            number = (place.site.region, place.site.number)
+            if place.site.site not in codes and number not in numbers:
+                kept.append(place)
+            codes.add(place.site.site)
+            numbers.add(number)
+        names = {device.name for place in kept for device in place.site.devices}
+        links = tuple(i for i in self.links if {i.link.a.device, i.link.b.device} <= names)
+        return replace(self, sites=tuple(kept), links=links)
 
     def service_place(self, *path: str | int) -> Place:
         """Return where a path of ``services.yml`` is written."""

@@ -33,6 +33,17 @@ def table() -> dict[str, dict[str, Any]]:
     return loaded
 
 
+@cache
+def _words() -> dict[str, str]:
+    loaded: dict[str, str] = yaml.safe_load(_TABLE.with_name("words.vi.yml").read_bytes())
+    return loaded
+
+
+def word(text: str) -> str:
+    """Return a short expectation ("a whole number") in the language of this process."""
+    return _words().get(text, text) if language() == "vi" else text
+
+
 def mistake(
     code: str, place: Place, *, actual: object = None, known: Iterable[str] = (), **facts: object
 ) -> RackproofError:

@@ -133,11 +133,11 @@ class _Reader:
 
     def _key(self, event: yaml.Event, path: Path_) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            raise self._refuse("EST012", event, found=f"under '{'.'.join(map(str, path))}'" if path else "")
+            raise self._refuse("EST012", event)
         if event.anchor or event.tag:
             self._guard(event, path)
         if not event.value.strip():
-            raise self._refuse("EST012", event, found="''")
+            raise self._refuse("EST012", event)
         return str(event.value)
 
     def _sequence(self, events: Iterator[yaml.Event], path: Path_) -> list[Any]:

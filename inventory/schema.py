@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from core.errors import Place, RackproofError
-from inventory.mistakes import mistake
+from inventory.mistakes import mistake, word
 from inventory.positions import Path_
 
 _CODES = {
@@ -56,12 +56,14 @@ def schema_errors(
     error: ValidationError, data: Any, model: type[BaseModel], place: Callable[[Path_], Place]
 ) -> Iterator[RackproofError]:
     """Yield one error per wrong place; what a union says twice about one place is said once."""
-    seen: set[Path_] = set()
+    items: dict[Path_, dict[str, Any]] = {}
+    choices: dict[Path_, list[str]] = {}
     for item in error.errors(include_url=False):
         path = _in_data(tuple(item["loc"]), data, item["type"])
-        if path not in seen:
-            seen.add(path)
-            yield _explain(dict(item), path, data, model, place)
+        items.setdefault(path, dict(item))
+        choices.setdefault(path, []).extend(_choices(item["type"], item.get("ctx", {})))
+    for path, first in items.items():
+        yield _explain(first, path, choices[path], model, place)
 
 
 def _in_data(loc: Path_, data: Any, kind: str) -> Path_:
@@ -77,7 +79,7 @@ def _in_data(loc: Path_, data: Any, kind: str) -> Path_:
 
 
 def _explain(
-    item: dict[str, Any], path: Path_, data: Any, model: type[BaseModel], place: Callable[[Path_], Place]
+    item: dict[str, Any], path: Path_, choices: list[str], model: type[BaseModel], place: Callable[[Path_], Place]
 ) -> RackproofError:
     kind, context = item["type"], item.get("ctx", {})
     code = _CODES.get(kind, "EST022" if kind in _TYPES else "EST028")
@@ -88,26 +90,33 @@ def _explain(
         return mistake(code, place(path), key=key)
     actual = _shown(item.get("input"))
     if code == "EST025":
-        return mistake(code, place(path), key=key, actual=actual, known=_choices(str(context.get("expected", ""))))
+        return mistake(code, place(path), key=key, actual=actual, known=choices)
     expected = _expected(kind, context)
     return mistake(code, place(path), key=key, actual=actual, expected=expected, problem=item["msg"])
 
 
 def _expected(kind: str, context: Mapping[str, Any]) -> str:
     if kind in _TYPES:
-        return _TYPES[kind]
+        return word(_TYPES[kind])
     if kind == "string_pattern_mismatch":
-        return _SHAPES.get(str(context.get("pattern")), str(context.get("pattern")))
-    return ", ".join(text.format(context[bound]) for bound, text in _BOUNDS.items() if bound in context)
+        return word(_SHAPES.get(str(context.get("pattern")), str(context.get("pattern"))))
+    return ", ".join(word(text).format(context[bound]) for bound, text in _BOUNDS.items() if bound in context)
 
 
-def _choices(expected: str) -> list[str]:
-    return [part.strip(" '") for part in expected.replace(" or ", ",").split(",") if part.strip(" '")]
+def _choices(kind: str, context: Mapping[str, Any]) -> list[str]:
+    """Return the values one member of a union would have taken, when they can be listed."""
+    if kind == "string_pattern_mismatch":
+        pattern = str(context.get("pattern", ""))
+        return [pattern.strip("^$")] if pattern.strip("^$").isalpha() else []
+    if kind not in ("enum", "literal_error"):
+        return []
+    expected = str(context.get("expected", "")).replace(" or ", ",")
+    return [part.strip(" '") for part in expected.split(",") if part.strip(" '")]
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
-        return "a mapping" if isinstance(value, Mapping) else "a list"
+        return word("a mapping" if isinstance(value, Mapping) else "a list")
     return str(value)[:80] if not isinstance(value, bool) else str(value).lower()
 
 

@@ -47,7 +47,9 @@ class SiteSource:
             found = self.origin(path[:length])
             if found is not None:
                 place = found[0].place(found[1])
-                return Place(place.file, place.line, shown)
+                # an archetype stands for many sites: say which one the mistake was seen at
+                owner = "" if found[0].source is self.layers[-1].source else f"{self.code}: "
+                return Place(place.file, place.line, f"{owner}{shown}")
         top = self.layers[-1].place(())
         return Place(top.file, top.line, shown)
 
@@ -86,7 +88,7 @@ def _entries(
     """Yield (path in the file, what a site says, defaults of its file) for every site of one file."""
     data = positioned.data
     if "sites" not in data:
-        if "defaults" in data and "site" not in data:
+        if "defaults" in data:
             errors.append(mistake("EST038", positioned.place(("defaults",))))
         else:
             yield (), data, {}

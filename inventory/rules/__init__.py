@@ -20,7 +20,20 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def findings(draft: Draft) -> Iterator[RackproofError]:
-    """Yield every mistake of a draft, from every rule."""
+# mistakes that only follow from a site that is not there because something else is wrong with it
+_FOLLOW = frozenset({"EST101", "EST112", "EST120", "EST160", "EST164"})
+
+
+def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:
+    """Yield every mistake of a draft, from every rule.
+
+    ``incomplete``: something could not be read, or a site clashes with another and is left out here; what would only
+    follow from that is not said, because it would hide the cause.
+    """
+    clashes = list(duplicates.sites(draft))
+    yield from clashes
+    draft = draft.without_twins() if clashes else draft
     for rule in RULES:
-        yield from rule(draft)
+        for error in rule(draft):
+            if not (incomplete or clashes) or error.code not in _FOLLOW:
+                yield error

@@ -12,8 +12,8 @@ from inventory.mistakes import mistake
 Entry = tuple[Hashable, object, Callable[[], Place]]
 
 
-def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST201 to EST215: two things where there may be one, the second at its place, naming the first."""
+def sites(draft: Draft) -> Iterator[RackproofError]:
+    """Yield EST201 and EST202: two sites with one code or one place in the plan."""
     yield from _twice("EST201", ((s.site.site, s.site.site, _at(s, "site")) for s in draft.sites))
     yield from _twice(
         "EST202",
@@ -22,6 +22,10 @@ def check(draft: Draft) -> Iterator[RackproofError]:
             for s in draft.sites
         ),
     )
+
+
+def check(draft: Draft) -> Iterator[RackproofError]:
+    """Yield EST203 to EST215: two things where there may be one, the second at its place, naming the first."""
     yield from _devices(draft)
     yield from _twice("EST206", ((i.link.id, i.link.id, _of(i.place, "id")) for i in draft.links))
     yield from _interfaces(draft)
