@@ -228,7 +228,7 @@ def _finish(result: Result, as_json: bool) -> None:
 
 def _summary(run: RunRecord) -> dict[str, Any]:
     states = {device.device: str(device.reached) for device in run.devices.values()}
-    return {"run": run.run, "at": run.at, "plan": run.plan.get("id"), "result": run.result, "devices": states}
+    return {"run": run.run, "at": run.at, "plan": run.plan.get("plan_id"), "result": run.result, "devices": states}
 
 
 def _print_records(records: list[dict[str, Any]]) -> None:

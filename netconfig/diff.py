@@ -81,18 +81,25 @@ class _Level:
             if line not in self.old:
                 yield from self._put(line)
             if section is not None:
-                before = self.old.get(line, Node(line))
-                yield from _Level(before, self.new[line], self.platform, (*self.path, line)).make()
+                yield from _Level(self._before(line), self.new[line], self.platform, (*self.path, line)).make()
 
     def break_(self) -> Iterator[Command]:
         """Yield removals, highest rank first, in reverse order within a rank; what is inside goes first."""
         for line in sorted(self.old, key=self._rank)[::-1]:
-            if line in self.new:
-                if self.platform.section(line) is not None:
-                    inside = _Level(self.old[line], self.new[line], self.platform, (*self.path, line), self.doomed)
-                    yield from inside.break_()
+            follows = self.new_keys.get(key(line, self.platform), "")
+            if follows and self.platform.section(line) is not None:
+                before, after = self._before(follows), self.new[follows]
+                yield from _Level(before, after, self.platform, (*self.path, follows), self.doomed).break_()
             elif self._is_gone(line):
                 yield from self._remove(line)
+
+    def _before(self, line: str) -> Node:
+        """Return what is inside a section when it is entered: one that is typed over keeps its lines."""
+        section = self.platform.section(line)
+        held = self.old_keys.get(key(line, self.platform), "")
+        if section is not None and section.break_first and held != line:
+            return Node(line)
+        return self.old.get(held, Node(line))
 
     def _put(self, line: str) -> Iterator[Command]:
         held = self.old_keys.get(key(line, self.platform))

@@ -30,7 +30,7 @@ class Change:
         for _, line in walk(parse(parts.get("add", ""), platform)):
             if platform.is_forbidden(line):
                 raise forbidden(device, line, Place(self.file, path=f"devices.{device}.add"))
-        _remove(intended, parse(parts.get("remove", ""), platform), self._not_there(device))
+        _remove(intended, parse(parts.get("remove", ""), platform, keep_empty=True), self._not_there(device))
         _merge(intended, parse(parts.get("add", ""), platform))
         return intended
 

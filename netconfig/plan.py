@@ -76,7 +76,7 @@ class Plan:
 
     def as_dict(self) -> dict[str, object]:
         """Return the plan as plain data, for programs and for the record."""
-        return {"id": self.id, "estate": self.estate, "title": self.title,
+        return {"plan_id": self.id, "estate": self.estate, "title": self.title,
                 "devices": [item.as_dict() for item in self.devices]}  # fmt: skip
 
 

@@ -19,25 +19,23 @@ from netconfig.change import (
 from netconfig.guard import GuardRefused, normal, wait_until_clear
 from netconfig.platform import load
 from netconfig.record import FINAL, DeviceRecord, RunRecord, State
-from netconfig.rollout import Result, from_data
+from netconfig.rollout import Result, from_data, verdict
 from netconfig.session import Lost, Rejected
 
 
 def resume(run: RunRecord, tools: Means) -> Result:
     """Bring every router of an unfinished run to a proved end; later waves stay where they are."""
-    result = Result(run.run, str(run.plan.get("id", "")))
+    result = Result(run.run, str(run.plan.get("plan_id", "")))
     for record in run.devices.values():
         if record.reached not in FINAL:
             result.outcomes.append(_settle(record, run, tools))
     planned = [item["device"] for item in run.plan.get("devices", []) if item["commands"]]
     result.not_started = [device for device in planned if device not in run.devices]
-    states = {outcome.state for outcome in result.outcomes}
-    if State.UNPROVEN in states:
-        result.result = "unproven"
-        return result
-    worst = next((state for state in (State.ROLLED_BACK, State.UNCHANGED) if state in states), State.VERIFIED)
-    result.result = {State.ROLLED_BACK: "rolled_back", State.UNCHANGED: "unchanged"}.get(worst, "verified")
-    tools.trail.end(result.result, not_started=result.not_started, resumed=True)
+    settled = [outcome.state for outcome in result.outcomes]
+    before = [record.reached for record in run.devices.values() if record.reached in FINAL]
+    result.result = verdict([*settled, *(state for state in before if state)], result.not_started)
+    if result.result != "unproven":
+        tools.trail.end(result.result, not_started=result.not_started, resumed=True)
     return result
 
 

@@ -7,7 +7,7 @@ import getpass
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from netconfig.expect import pinger
 from netconfig.guard import SshGuard
 from netconfig.plan import Plan
 from netconfig.platform import load
-from netconfig.record import State, Trail, open_journal, unfinished
+from netconfig.record import FINAL, State, Trail, open_journal, unfinished
 from netconfig.session import opener
 from netconfig.tree import Node
 
@@ -29,7 +29,8 @@ Say = Callable[[str, str], None]
 
 @dataclass(slots=True)
 class Result:
-    """How a rollout ended. ``result`` is verified, rolled_back, unchanged, unproven or nothing_to_do."""
+    """How a rollout ended. ``result`` is one of the keys of ``EXIT``; ``incomplete`` means that what was done is good
+    and something was not done."""
 
     run: str
     plan: str
@@ -46,7 +47,7 @@ class Result:
         """Return it as plain data."""
         return {
             "run": self.run,
-            "plan": self.plan,
+            "plan_id": self.plan,
             "result": self.result,
             "exit_code": int(self.exit_code),
             "devices": [outcome.as_dict() for outcome in self.outcomes],
@@ -57,11 +58,23 @@ class Result:
 EXIT = {
     "nothing_to_do": ExitCode.OK,
     "verified": ExitCode.OK,
+    "incomplete": ExitCode.NOT_GREEN,
     "rolled_back": ExitCode.ROLLED_BACK,
     "unchanged": ExitCode.REFUSED,
     "unproven": ExitCode.UNREACHABLE,
 }
-RESULT = {State.ROLLED_BACK: "rolled_back", State.UNCHANGED: "unchanged", State.VERIFIED: "verified"}
+
+
+def verdict(states: Iterable[State], not_started: Sequence[str]) -> str:
+    """Return the result of a run from the states its routers ended in; the worst one names it."""
+    seen = set(states)
+    if seen - FINAL:
+        return "unproven"
+    if State.ROLLED_BACK in seen:
+        return "rolled_back"
+    if State.VERIFIED not in seen:
+        return "unchanged"
+    return "incomplete" if State.UNCHANGED in seen or not_started else "verified"
 
 
 def means(estate: Estate, ws: Workspace, run: str, say: Say, timer_s: int | None = None) -> Means:
@@ -112,7 +125,7 @@ def roll_out(plan: Plan, tools: Means) -> Result:
         outcome = DeviceChange(tools, item, done).run()
         result.outcomes.append(outcome)
         done.add(item.device)
-    result.result = RESULT.get(result.outcomes[-1].state, "unproven")
+    result.result = verdict((outcome.state for outcome in result.outcomes), result.not_started)
     if result.result == "unproven":
         # Left open on purpose: `resume` has to look at the device before anything else may change.
         tools.trail.journal.append("net.unproven", run=result.run, not_started=result.not_started)

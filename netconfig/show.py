@@ -51,7 +51,9 @@ def result(found: Result) -> None:
 def journal(found: list[RunRecord], count: int) -> None:
     """Print the runs of a journal whose ``count`` records were verified."""
     for run in found:
-        out.print(f"[bold]run {run.run}[/]  {run.at[:19]}  plan {run.plan.get('id', '')}  {run.result or 'NOT ENDED'}")
+        out.print(
+            f"[bold]run {run.run}[/]  {run.at[:19]}  plan {run.plan.get('plan_id', '')}  {run.result or 'NOT ENDED'}"
+        )
         for device in run.devices.values():
             reason = escape(str(device.fields.get("reason", "")))
             out.print(f"  {device.device:<18} {device.reached or '-'!s:<12} {reason}")

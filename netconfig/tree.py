@@ -25,8 +25,11 @@ class Node:
         return self.children.setdefault(line, Node(line))
 
 
-def parse(text: str, platform: Platform) -> Node:
-    """Parse a configuration by indentation; the device's decoration and empty permanent sections are left out."""
+def parse(text: str, platform: Platform, keep_empty: bool = False) -> Node:
+    """Parse a configuration by indentation; the device's decoration is left out.
+
+    So are empty permanent sections, which say nothing, unless ``keep_empty``.
+    """
     root = Node("")
     stack: list[tuple[int, Node]] = [(-1, root)]
     for raw in text.replace("\r", "").split("\n"):
@@ -37,7 +40,8 @@ def parse(text: str, platform: Platform) -> Node:
         while stack[-1][0] >= depth:
             stack.pop()
         stack.append((depth, stack[-1][1].add(line)))
-    _drop_empty(root, platform)
+    if not keep_empty:
+        _drop_empty(root, platform)
     return root
 
 

@@ -73,7 +73,8 @@ class Model:
         flip = {"permit": "deny", "deny": "permit"}
         other = re.sub(r" (permit|deny) (\d+)$", lambda m: f" {flip[m[1]]} {m[2]}", command)
         if command.startswith("route-map") and other in here.children:
-            raise Refused("route-map entry exists with the other action")
+            # Seen on 8.4.4: the entry takes the other action and keeps what is inside it.
+            here.children[command] = Node(command, here.children.pop(other).children)
         self.stack.append(here.add(command))
 
     def _add(self, here: Node, command: str) -> None:

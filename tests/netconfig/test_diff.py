@@ -108,6 +108,11 @@ CASES = {
         "router bgp 65001\n neighbor A remote-as 65001\nexit",
         ["no router bgp 65000", "router bgp 65001", "neighbor A remote-as 65001", "exit"],
     ),
+    "a route-map entry takes the other action in place and keeps what is inside": (
+        "route-map M permit 10\n match ipv6 address X\n description a\nexit",
+        "route-map M deny 10\n match ipv6 address X\nexit",
+        ["route-map M deny 10", "no description", "exit"],
+    ),
     "an area is left before another is joined": (
         "interface e0\n ip ospf area 0\nexit",
         "interface e0\n ip ospf area 1\nexit",
