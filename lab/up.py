@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,15 +40,15 @@ def up(instance: Instance, step: Step) -> bool:
         if instance.is_up():
             return False
         _claim_name(instance)
-        sweep.clean(instance)
-        instance.socket_dir.mkdir(mode=0o700)
         try:
+            sweep.clean(instance)
+            instance.socket_dir.mkdir(mode=0o700)
             _raise(instance, step)
         except BaseException:
-            # A second Ctrl-C must not leave half of it behind either; the next `up` or `down` would still clear it.
-            facility.stop(instance.run_dir)
-            instance.state_file.unlink(missing_ok=True)
-            sweep.clean(instance)
+            with _uninterrupted():
+                facility.stop(instance.run_dir)
+                instance.state_file.unlink(missing_ok=True)
+                sweep.clean(instance)
             raise
     return True
 
@@ -166,6 +167,16 @@ def _claim_name(instance: Instance) -> None:
                 remedy="take that one down, or choose another name with RACKPROOF_LAB", exit_code=ExitCode.REFUSED,
             )
     owner.write_text(str(instance.run_dir), encoding="utf-8")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C for the second that clearing up takes: an impatient second one must not leave half of it behind."""
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_a_router_starts_with_the_same_configuration_it_runs(lab):
     running = ssh(lab, "core1", "show running-config").stdout.split("!\n", 1)[1]
     startup = ssh(lab, "core1-ops", "sudo -n cat /etc/frr/frr.conf").stdout
     kept = [line for line in startup.splitlines() if line.strip(" !")]
-    assert [line for line in running.splitlines() if line.strip(" !")] == kept
+    assert [line for line in running.splitlines() if line.strip(" !")] == [*kept, "end"]
 
 
 def test_host_keys_differ_and_a_wrong_one_is_refused(lab, tmp_path):
