@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from core import secrets
@@ -95,7 +96,7 @@ def _show(polls: list[RawPoll], found: dict[str, list[Reading]], *, detailed: bo
         bad = ", ".join(f"{number} {quality}" for quality, number in count.items() if quality is not Quality.GOOD)
         took = f"{(item.t1 - item.t0).total_seconds():.2f} s"
         colour = "red" if bad or item.error else "green"
-        note = item.error or bad or "-"
+        note = escape(item.error or bad or "-")
         total = str(sum(count.values()))
         table.add_row(item.device, item.site, item.address, item.version, total, f"[{colour}]{note}[/]", took)
     out.print(table)
@@ -111,7 +112,7 @@ def _line(reading: Reading) -> str:
     if reading.good:
         value = f"{reading.value:.6g}" if isinstance(reading.value, float | int) else str(reading.value)
         return f"  {place}: [{colour}]{value}[/]" + ("" if reading.unit in ("state", "count") else f" {reading.unit}")
-    return f"  {place}: [{colour}]{reading.quality}[/] {reading.detail}"
+    return f"  {place}: [{colour}]{reading.quality}[/] {escape(reading.detail)}"
 
 
 @app.command("serve")
@@ -167,7 +168,7 @@ def show_targets(
         table = Table("job", "device", "site", "target", box=None)
         for job, entries in targets.targets(estate).items():
             for entry in entries:
-                table.add_row(job, entry["labels"]["device"], entry["labels"]["site"], entry["targets"][0])
+                table.add_row(job, entry["labels"]["device"], entry["labels"]["site"], escape(entry["targets"][0]))
         out.print(table)
 
 

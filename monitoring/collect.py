@@ -19,6 +19,7 @@ from monitoring.snmp.poll import Budget, Plan, Result
 from monitoring.snmp.session import CommunitySession, Session, UsmSession
 
 PORT = 161
+RETURN_TO_IPV6 = 97  # polls; no multiple of a usual number of devices, so that every device has its turn
 USER, DIGEST = "rackproof-mon", "SHA-256"
 AUTH_SECRET, PRIV_SECRET, COMMUNITY_SECRET = "snmp_auth_password", "snmp_priv_password", "snmp_community"
 IDENTITY = (SYS_OBJECT_ID, SYS_UP_TIME, SYS_NAME)
@@ -58,22 +59,35 @@ class Poller:
         self._estate, self._credentials = estate, credentials
         self._budget = budget or Budget()
         self._sessions: dict[tuple[str, str], Session] = {}
+        self._answered: dict[str, str] = {}
+        self._polls = 0
 
     async def poll(self, line: Engine, device: Device) -> RawPoll:
         """Poll one device, IPv6 first; another address is tried only when one gives no answer at all."""
         assert device.snmp is not None  # noqa: S101 - polled() filters
-        place = self._estate.address(device.name)
         plan, attempts = plan_of(profile_named(device.snmp.profile)), []
-        hosts = addresses([str(place.ipv4.ip), str(place.ipv6.ip)])
+        hosts = self._hosts(device)
         t0 = time.time()
         for number, host in enumerate(hosts):
             session = self._session(device, host)
             session.rejected.clear()
             result = await line.poll(host, PORT, session, plan, self._budget)
+            if result.answered:
+                self._answered[device.name] = host
             if result.answered or number == len(hosts) - 1:
                 break
             attempts.append((host, result.error))
         return self._raw(device, host, (t0, time.time()), result, (tuple(attempts), dict(session.rejected)))
+
+    def _hosts(self, device: Device) -> list[str]:
+        """Return the addresses to try; the one that answered last comes first, but IPv6 gets its chance again."""
+        place = self._estate.address(device.name)
+        hosts = addresses([str(place.ipv4.ip), str(place.ipv6.ip)])
+        self._polls += 1
+        last = self._answered.get(device.name)
+        if last is not None and self._polls % RETURN_TO_IPV6:
+            hosts.sort(key=lambda host: host != last)
+        return hosts
 
     def _raw(
         self, device: Device, host: str, times: tuple[float, float], result: Result,

@@ -73,7 +73,7 @@ def _spec_readings(
 
 def _points(spec: ReadingSpec, raw: RawPoll, estate: Estate) -> list[Point]:
     if spec.oid is not None or spec.count is not None:
-        return [Point("", ())]
+        return [Point(spec.at, ())]
     place = estate.sites[estate.site_of[raw.device]]
     if spec.rows == "sensors":
         mine = [s for s in place.sensors if s.device == raw.device and s.quantity.value == spec.quantity]

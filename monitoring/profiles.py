@@ -63,7 +63,7 @@ class Count(Strict):
 class ReadingSpec(Strict):
     """One reading of a profile.
 
-    Exactly one of ``oid`` (a single instance), ``column`` (one reading a row) and ``count``. ``rows`` says what the
+    Exactly one of ``oid`` (a single instance, at position ``at``), ``column`` (one reading a row) and ``count``. ``rows`` says what the
     rows of a column are: ``sensors`` (the estate's sensors of this quantity, instance made by ``instance``), ``racks``
     (the racks a PDU feeds, in order), ``links`` (interfaces the estate knows, found by ``label``) or ``lines``.
     """
@@ -81,6 +81,7 @@ class ReadingSpec(Strict):
     rows: Literal["sensors", "racks", "links", "lines"] = "lines"
     instance: str = "{index}"
     position: str = "{index}"
+    at: str = ""
     expect: tuple[str, ...] = ()
     label: OidField | None = None
     companion: Companion | None = None

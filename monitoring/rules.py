@@ -102,7 +102,8 @@ def _conventions() -> Check:
 
 def _untested() -> Check:
     """Every alert must be seen firing and seen not firing in a unit test."""
-    fires, silent = set(), set()
+    fires: set[str] = set()
+    silent: set[str] = set()
     for path in sorted(TESTS.glob("*.yml")):
         for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
             for expected in case.get("alert_rule_test", []):

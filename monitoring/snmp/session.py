@@ -144,13 +144,14 @@ class UsmSession:
         """Judge a datagram."""
         known = self.engine if self._proved else usm.Engine(self.engine.engine_id)
         try:
+            # First of all, so that an old or blind datagram can neither cost a digest nor cause a discovery.
+            if usm.message_id_of(data) not in self._message_ids:
+                return self._ignore("wrong message id")
             secured = usm.open_reply(data, self._user, known, now)
         except BerError:
             return self._ignore("malformed")
         except usm.UsmError as error:
             return self._doubt(str(error))
-        if secured.message_id not in self._message_ids:
-            return self._ignore("wrong message id")
         if secured.flags & usm.AUTH:
             self._learn(secured, now)
         if secured.pdu.kind == message.REPORT:

@@ -162,14 +162,12 @@ def open_reply(data: bytes, user: User, engine: Engine, now: float) -> Secured:
     """Check and decrypt a reply. Raises BerError for broken octets, UsmError for anything not to be believed.
 
     Unauthenticated reports are returned too (their flags say so): the caller decides what a hint from an unproved
-    sender may do. ``engine`` with an empty identity accepts any engine: the first answer of a discovery.
+    sender may do. The version is checked by ``message_id_of``, which comes first. ``engine`` with an empty identity accepts any engine: the first answer of a discovery.
     """
     at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
     if end != len(data):
         raise BerError("octets after the message")
-    version, at = ber.read_integer(data, at, end)
-    if version != VERSION_3:
-        raise UsmError("downgrade: reply in another version")
+    _, at = ber.read_integer(data, at, end)
     inner, head_end = ber.expect(data, at, end, ber.SEQUENCE)
     message_id, inner = ber.read_integer(data, inner, head_end)
     _, inner = ber.read_integer(data, inner, head_end)
@@ -197,6 +195,16 @@ def open_reply(data: bytes, user: User, engine: Engine, now: float) -> Secured:
     if after != end or len(salt) != 8:
         raise BerError("octets after the encrypted PDU, or a bad salt")
     return Secured(message_id, flags, engine_id, boots, time, _decrypt(encrypted, keys, boots, time, salt))
+
+
+def message_id_of(data: bytes) -> int:
+    """Return the message id that a datagram claims, before anything is checked. Raises BerError, UsmError."""
+    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
+    version, at = ber.read_integer(data, at, end)
+    if version != VERSION_3:
+        raise UsmError("downgrade: reply in another version")
+    start, stop = ber.expect(data, at, end, ber.SEQUENCE)
+    return ber.read_integer(data, start, stop)[0]
 
 
 def _read_parameters(data: bytes, start: int, stop: int) -> tuple[bytes, int, int, bytes, tuple[int, int], bytes]:
