@@ -1,0 +1,91 @@
+"""Rendering: the whole configuration, in the device's own form, and no contradiction to what routers run today."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import RackproofError
+from core.workspace import REPOSITORY
+from inventory.estate import Estate
+from inventory.load import load_estate
+from lab.router.install import day0
+from netconfig import platform
+from netconfig.design import managed, router
+from netconfig.expect import probes, waves
+from netconfig.render import intended, render
+from netconfig.tree import parse, walk
+
+FRR = platform.load("frr")
+ROUTERS = ["core1", "core2", "dr-edge1", "hph-edge1", "hph-kv01-edge1"]
+
+
+@pytest.mark.parametrize("device", ROUTERS)
+def test_what_runs_today_is_part_of_what_is_intended(device: str, small_estate: Estate) -> None:
+    today = set(walk(parse(day0(device, small_estate), FRR)))
+    assert today <= set(walk(intended(small_estate, device)))
+
+
+@pytest.mark.parametrize("device", ROUTERS)
+def test_the_text_parses_back_to_the_tree_it_was_written_from(device: str, small_estate: Estate) -> None:
+    text = render(small_estate, device)
+    assert parse(text, FRR) == intended(small_estate, device)
+    assert not [line for line in text.splitlines() if line != line.rstrip() or FRR.is_forbidden(line)]
+
+
+@pytest.mark.parametrize("device", ROUTERS)
+def test_every_interface_has_both_protocols(device: str, small_estate: Estate) -> None:
+    tree = intended(small_estate, device)
+    for interface in small_estate.interfaces(device):
+        lines = tree.children[f"interface {interface.name}"].children
+        assert f"ip address {interface.ipv4}" in lines
+        assert f"ipv6 address {interface.ipv6}" in lines
+
+
+def test_every_bgp_session_is_configured_at_both_ends(small_estate: Estate) -> None:
+    ends = {(name, peer.name) for name in ROUTERS for peer in router(small_estate, name).peers}
+    assert ends == {(b, a) for a, b in ends}
+    for name in ("dr-edge1", "hph-edge1", "hph-kv01-edge1"):
+        assert {peer.name for peer in router(small_estate, name).peers} == {"core1", "core2"}
+
+
+def test_a_site_may_announce_its_own_prefix_only(small_estate: Estate) -> None:
+    text = render(small_estate, "core1")
+    assert "ipv6 prefix-list SITE-HPH-KV01 seq 10 permit fd52:5052:1f01::/48 ge 64 le 64" in text
+    assert "neighbor fd52:5052:ff1f::2 prefix-list SITE-HPH-KV01 in" in text
+
+
+def test_features_limit_what_is_rendered(small_estate: Estate) -> None:
+    assert "ipv6" not in render(small_estate, "core1", ["system", "interfaces", "ospf"])
+
+
+def test_the_canary_is_first_and_alone(small_estate: Estate) -> None:
+    assert waves(small_estate) == [["core2"], ["core1"], ["dr-edge1", "hph-edge1"], ["hph-kv01-edge1"]]
+
+
+def test_probes_begin_when_the_path_is_whole(small_estate: Estate) -> None:
+    assert probes(small_estate, "core1", {"core2"}) == []
+    first = probes(small_estate, "hph-edge1", {"core1", "core2"})
+    assert [probe.source for probe in first] == ["hph-node1"]
+    last = probes(small_estate, "hph-kv01-edge1", {"core1", "core2", "dr-edge1", "hph-edge1"})
+    assert [(probe.source, probe.target) for probe in last] == [("hph-kv01-node1", "dc-db1")]
+
+
+def test_an_unknown_device_is_named(small_estate: Estate) -> None:
+    with pytest.raises(RackproofError) as caught:
+        render(small_estate, "dc-db1")
+    assert caught.value.code == "NET010"
+    assert "core1" in caught.value.expected
+
+
+def test_an_unknown_platform_is_named() -> None:
+    for name in ("ios", "../frr", ""):
+        with pytest.raises(RackproofError) as caught:
+            platform.load(name)
+        assert caught.value.code == "NET001"
+
+
+def test_the_reference_estate_loads_for_this_room_too() -> None:
+    estate = load_estate(REPOSITORY / "inventory" / "estate")
+    for device in managed(estate)[:20]:
+        if device.platform == "frr":
+            render(estate, device.name)
