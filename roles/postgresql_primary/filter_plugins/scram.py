@@ -12,6 +12,11 @@ ITERATIONS = 4096
 def scram_verifier(password: str, user: str) -> str:
     """Return the verifier of RFC 5803. The salt follows from both arguments: the same input gives the same text."""
     salt = hmac.digest(password.encode(), f"rackproof-scram:{user}".encode(), "sha256")[:16]
+    return verifier_with_salt(password, salt)
+
+
+def verifier_with_salt(password: str, salt: bytes) -> str:
+    """Return the verifier for a given salt."""
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     server = hmac.digest(salted, b"Server Key", "sha256")
