@@ -61,8 +61,11 @@ def _layered(made: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def _allow_placeholder(value: dict[str, Any]) -> None:
     """Let a text with a placeholder stand where a number or a patterned text is wanted."""
-    if value.get("type") in ("integer", "string") and (
-        "pattern" in value or "format" in value or value["type"] == "integer"
-    ):
+    patterned = "pattern" in value or "format" in value
+    if value.get("type") == "integer" or (value.get("type") == "string" and patterned):
         kept = {key: value.pop(key) for key in list(value) if key not in ("description", "default", "title")}
         value["anyOf"] = [kept, {"type": "string", "pattern": r"\{[a-z]+(\*[0-9]+)?(\+[0-9]+)?\}"}]
+        return
+    for inner in (value.get("items"), *value.get("anyOf", ())):
+        if isinstance(inner, dict):
+            _allow_placeholder(inner)

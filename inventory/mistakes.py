@@ -69,7 +69,7 @@ def mistake(
         expected=texts.get("expected", ""),
         actual="" if actual is None else str(actual)[:160],
         remedy=texts.get("remedy", ""),
-        exit_code=ExitCode.INVALID,
+        exit_code=ExitCode.USAGE if entry.get("usage") else ExitCode.INVALID,
     )
 
 

@@ -1,0 +1,138 @@
+"""The estate's commands: exit codes, what goes to which stream, and answers that programs can read."""
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema
+import pytest
+import yaml
+
+from rackproof import run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+LAB = ROOT / "lab" / "estate"
+
+
+@pytest.fixture
+def rackproof(capsys, monkeypatch):
+    """The command line in this process: (exit code, standard output, standard error)."""
+    for name, value in {"RACKPROOF_ESTATE": "", "RACKPROOF_LANG": "", "NO_COLOR": "1", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)  # set here so that what the front door sets is undone
+    monkeypatch.chdir(ROOT)
+
+    def call(*words):
+        code = run(["--estate", str(LAB), "--lang", "en", "estate", *words])
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return call
+
+
+@pytest.fixture
+def broken(tmp_path):
+    folder = tmp_path / "estate"
+    shutil.copytree(HERE / "base", folder)
+    file = folder / "sites" / "dc.yml"
+    file.write_text(file.read_text("utf-8").replace("tier: DC\n", "tier: DCC\n"), "utf-8")
+    return folder
+
+
+def test_validate_says_what_it_checked(rackproof):
+    answer = rackproof("validate", str(HERE / "base"))
+    assert answer.returncode == 0
+    assert "valid, 0 warnings (3 sites, 12 devices" in answer.stdout
+
+
+def test_validate_exits_3_with_the_place(rackproof, broken):
+    answer = rackproof("validate", str(broken))
+    assert answer.returncode == 3
+    assert f"{broken}/sites/dc.yml:3 (tier): [EST101]" in answer.stderr
+    assert "did you mean 'DC'?" in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_validate_json_is_complete(rackproof, broken):
+    answer = rackproof("validate", str(broken), "--json")
+    assert answer.returncode == 3
+    found = json.loads(answer.stdout)
+    assert found["valid"] is False
+    assert [error["code"] for error in found["errors"]] == ["EST101"]
+
+
+def test_validate_of_no_folder(rackproof):
+    answer = rackproof("validate", "/nowhere/at/all")
+    assert answer.returncode == 3
+    assert "[EST030]" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("show",), "Provincial procuracy"),
+        (("show", "hph"), "fd52:5052:1f00:106e::/64"),
+        (("show", "core1"), "to-core2"),
+        (("show", "--tier", "HUYEN"), "hph-kv01"),
+        (("explain", "hph", "tier"), "lab/estate/sites/hph.yml:3"),
+        (("ipam", "fd52:5052:1f00:106e::11"), "hph-node1"),
+        (("ipam", "10.31.10.0/24"), "hph-edge1"),
+        (("ipam", "dc-db1"), "10.1.10.11/24"),
+        (("ipam", "4"), "link 4"),
+        (("ipam", "--csv"), "host,dc-db1,dc,eth0,fd52:5052:101:106e::11/64,10.1.10.11/24"),
+    ],
+)
+def test_answers(rackproof, words, expected):
+    answer = rackproof(*words)
+    assert answer.returncode == 0, answer.stderr
+    assert expected in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "remedy"),
+    [
+        (("show", "hpp"), "EST050", "did you mean 'hph'?"),
+        (("explain", "hpp"), "EST050", "did you mean 'hph'?"),
+        (("explain", "hph", "devices.hph-edge2.wave"), "EST051", "did you mean 'hph-edge1'?"),
+        (("ipam", "10.99.99.99"), "EST052", "estate ipam"),
+        (("schema", "sites"), "EST025", "did you mean 'site'?"),
+    ],
+)
+def test_questions_without_an_answer(rackproof, words, code, remedy):
+    answer = rackproof(*words)
+    assert answer.returncode == (2 if code.startswith("EST05") else 3)
+    assert f"[{code}]" in answer.stderr
+    assert remedy in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("words", [("show",), ("show", "hph"), ("explain", "hph"), ("ipam",)])
+def test_json_is_json(rackproof, words):
+    assert json.loads(rackproof(*words, "--json").stdout)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        ("site", "inventory/estate/sites/*.yml"), ("site", "lab/estate/sites/*.yml"), ("links", "*/estate/links.yml"),
+        ("archetype", "inventory/estate/archetypes/*.yml"), ("services", "*/estate/services.yml"),
+        ("tiers", "inventory/estate/tiers.yml"), ("estate", "*/estate/estate.yml"),
+    ],
+)
+def test_published_schema_accepts_the_estates(kind, pattern):
+    from inventory.jsonschema import schema
+
+    validator = jsonschema.Draft202012Validator(schema(kind))
+    files = sorted(ROOT.glob(pattern))
+    assert files
+    for file in files:
+        data = json.loads(json.dumps(yaml.safe_load(file.read_text("utf-8")), default=str))
+        assert not list(validator.iter_errors(data)), file
+
+
+def test_published_schema_refuses_an_unknown_key():
+    from inventory.jsonschema import schema
+
+    validator = jsonschema.Draft202012Validator(schema("site"))
+    assert list(validator.iter_errors({"site": "x", "colour": "red"}))

@@ -1,0 +1,142 @@
+"""The two estates of the project load clean; the reference estate has the shape of the sector and loads fast."""
+
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inventory.explain import explain
+from inventory.load import inspect_estate, load_estate, read_draft
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+REFERENCE = ROOT / "inventory" / "estate"
+LOAD_BUDGET_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return load_estate(REFERENCE)
+
+
+@pytest.mark.parametrize("folder", [REFERENCE, ROOT / "lab" / "estate"], ids=["reference", "lab"])
+def test_loads_without_error(folder):
+    assert inspect_estate(folder).errors == ()
+
+
+def test_reference_has_no_warning():
+    assert inspect_estate(REFERENCE).warnings == ()
+
+
+def test_reference_has_the_sites_of_the_sector(reference):
+    counted = Counter(site.tier for site in reference.sites.values())
+    assert counted == {"DC": 1, "DR": 1, "TC": 1, "CC": 3, "TINH": 34, "HUYEN": 355, "TRUONG": 2}
+    assert sum(counted.values()) == 397
+    rooms = [site for site in reference.sites.values() if site.tier == "HUYEN"]
+    assert all("illustrative" in site.illustrative for site in rooms)
+    per_province = Counter(site.province for site in rooms)
+    assert len(per_province) == 34
+    for province in per_province:
+        numbers = sorted(site.number for site in rooms if site.province == province)
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_reference_loads_within_its_budget():
+    started = time.process_time()
+    load_estate(REFERENCE)
+    assert time.process_time() - started < LOAD_BUDGET_S
+
+
+def test_every_site_is_linked_and_every_address_is_its_own(reference):
+    assert all(reference.neighbours(device.name) for device in reference.devices.values() if device.kind == "router")
+    held = [i for name in reference.devices for i in reference.interfaces(name)]
+    assert len({i.ipv6.ip for i in held}) == len(held)
+    assert len({i.ipv4.ip for i in held}) == len(held)
+
+
+def test_a_regional_room_is_one_line_and_moves_nobody(reference, tmp_path):
+    shutil.copytree(REFERENCE, tmp_path / "estate")
+    file = tmp_path / "estate" / "sites" / "hph.yml"
+    line = "  - {site: hph-kv20, number: 20, uplinks: [{id: 3130, to: hph-edge1}]}\n"
+    file.write_text(file.read_text("utf-8") + line, "utf-8")
+    grown = load_estate(tmp_path / "estate")
+    assert len(grown.sites) == 398
+    for name in reference.devices:
+        before = {i.name: (i.ipv4, i.ipv6) for i in reference.interfaces(name)}
+        after = {i.name: (i.ipv4, i.ipv6) for i in grown.interfaces(name)}
+        assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize(
+    ("path", "layer", "file"),
+    [
+        ("devices.hph-edge1.wave", "archetype provincial-room", "provincial-room.yml"),
+        ("number", "site", "hph.yml"),
+        ("region", "defaults", "hph.yml"),
+    ],
+)
+def test_explain_names_the_layer(path, layer, file):
+    source = next(place.source for place in read_draft(REFERENCE, []).sites if place.site.site == "hph")
+    says = explain(source, path)[-1]
+    assert (says.layer, says.place.file.name, says.wins) == (layer, file, True)
+    assert says.place.line > 0
+
+
+def test_an_override_covers_what_lies_below(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    file = tmp_path / "estate" / "sites" / "rooms.yml"
+    file.write_text(
+        file.read_text("utf-8")
+        + "      - {name: hph-kv02-node1, cords: []}\n"
+        + "      - {name: hph-kv02-env1, remove: true}\n"
+        + "    sensor_groups: []\n"
+    )
+    found = inspect_estate(tmp_path / "estate")
+    assert found.errors == ()
+    names = {device.name for device in found.estate.sites["hph-kv02"].devices}
+    assert names == {"hph-kv02-edge1", "hph-kv02-node1", "db2"}
+    source = next(place.source for place in found.draft.sites if place.site.site == "hph-kv02")
+    said = explain(source, "devices.hph-kv02-node1.cords")
+    assert [(item.layer, item.wins) for item in said] == [("archetype room", False), ("site", True)]
+
+
+def _files():
+    return sorted(path.relative_to(HERE / "base") for path in (HERE / "base").rglob("*.yml"))
+
+
+@given(file=st.sampled_from(_files()), where=st.floats(0, 1), junk=st.binary(max_size=12), cut=st.integers(0, 40))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_to_a_file_ends_in_a_traceback(tmp_path_factory, file, where, junk, cut):
+    folder = tmp_path_factory.mktemp("damaged") / "estate"
+    shutil.copytree(HERE / "base", folder)
+    data = (folder / file).read_bytes()
+    at = int(where * len(data))
+    (folder / file).write_bytes(data[:at] + junk + data[at + cut:])
+    found = inspect_estate(folder)
+    assert (found.estate is None) == bool(found.errors)
+    for error in (*found.errors, *found.warnings):
+        assert error.code.startswith("EST")
+        assert error.place is not None
+
+
+YAML_VALUES = [
+    "null", "true", "1", "-1", "1.5", "''", "[]", "{}", "[[]]", "{a: 1}", "[{}]", "[null]", "x", "2024-01-01", "99999",
+]
+
+
+@given(file=st.sampled_from(_files()), line=st.integers(0, 60), value=st.sampled_from(YAML_VALUES))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_value_in_a_wrong_place_ends_in_a_traceback(tmp_path_factory, file, line, value):
+    folder = tmp_path_factory.mktemp("wrong") / "estate"
+    shutil.copytree(HERE / "base", folder)
+    lines = (folder / file).read_text("utf-8").splitlines()
+    index = line % len(lines)
+    head, colon, _rest = lines[index].partition(":")
+    lines[index] = f"{head}{colon} {value}"
+    (folder / file).write_text("\n".join(lines) + "\n", "utf-8")
+    found = inspect_estate(folder)
+    assert (found.estate is None) == bool(found.errors)

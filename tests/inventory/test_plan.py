@@ -1,0 +1,82 @@
+"""The IPv6 plan: whatever is added, removed or reordered changes no other address, and no two things share one."""
+
+from ipaddress import IPv6Network
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inventory import ipv6
+
+ESTATE = IPv6Network("fd52:5052::/32")
+regions, numbers = st.integers(1, 253), st.integers(0, 255)
+vlans = st.tuples(st.integers(0, 15), st.integers(1, 4094))
+sites = st.dictionaries(st.tuples(regions, numbers), st.sets(vlans, max_size=4), max_size=12)
+links = st.sets(st.integers(1, 65535), max_size=30)
+loopbacks = st.sets(st.tuples(regions, st.integers(1, 65535)), max_size=30)
+
+
+def addresses(sites, links, loopbacks):
+    """Every address of a plan by what it belongs to, in the order given."""
+    found = {}
+    for (region, number), inside in sites.items():
+        found["site", region, number] = ipv6.site_prefix(ESTATE, region, number)
+        for zone, vlan in inside:
+            prefix = ipv6.vlan_prefix(ESTATE, region, number, zone, vlan)
+            found["vlan", region, number, zone, vlan] = prefix
+            found["host", region, number, zone, vlan] = ipv6.host_address(prefix, 11)
+    for link in links:
+        found["link", link] = ipv6.link_addresses(ESTATE, link)
+    for region, loopback in loopbacks:
+        found["loopback", region, loopback] = ipv6.loopback_address(ESTATE, region, loopback)
+    return found
+
+
+@given(sites, links, loopbacks, sites, links, loopbacks)
+@settings(max_examples=80, deadline=None)
+def test_additions_change_nothing(sites, links, loopbacks, more_sites, more_links, more_loopbacks):
+    before = addresses(sites, links, loopbacks)
+    grown = {key: sites.get(key, set()) | more_sites.get(key, set()) for key in [*more_sites, *sites]}
+    after = addresses(grown, more_links | links, more_loopbacks | loopbacks)
+    assert {key: after[key] for key in before} == before
+
+
+@given(sites, links, loopbacks, st.randoms())
+@settings(max_examples=80, deadline=None)
+def test_removal_and_reordering_change_nothing(sites, links, loopbacks, random):
+    before = addresses(sites, links, loopbacks)
+    kept = [key for key in sites if random.random() < 0.5]
+    random.shuffle(kept)
+    after = addresses({key: sites[key] for key in kept}, sorted(links)[::2], sorted(loopbacks)[1:])
+    assert all(before[key] == value for key, value in after.items())
+
+
+@given(sites, links, loopbacks)
+@settings(max_examples=80, deadline=None)
+def test_no_two_things_share_an_address(sites, links, loopbacks):
+    found = addresses(sites, links, loopbacks)
+    narrow = [value.network for key, value in found.items() if key[0] == "loopback"]
+    narrow += [end.network for key, value in found.items() if key[0] == "link" for end in value[:1]]
+    narrow += [value for key, value in found.items() if key[0] == "vlan"]
+    ordered = sorted(narrow)
+    assert all(a.broadcast_address < b.network_address for a, b in pairwise(ordered))
+    assert all(network.subnet_of(ESTATE) for network in narrow)
+
+
+@given(regions, numbers, st.integers(0, 15), st.integers(1, 4094), st.integers(1, 254))
+def test_the_plan_is_read_back_from_the_address(region, number, zone, vlan, host):
+    address = ipv6.host_address(ipv6.vlan_prefix(ESTATE, region, number, zone, vlan), host)
+    groups = address.ip.exploded.split(":")
+    assert (int(groups[2][:2], 16), int(groups[2][2:], 16)) == (region, number)
+    assert (int(groups[3][0], 16), int(groups[3][1:], 16)) == (zone, vlan)
+    assert int(groups[7].lstrip("0")) == host
+    assert address.network.subnet_of(ipv6.site_prefix(ESTATE, region, number))
+
+
+@pytest.mark.parametrize("link_id", [1, 3101, 65535])
+def test_link_ends_are_a_127(link_id):
+    a, b = ipv6.link_addresses(ESTATE, link_id)
+    assert a.network == b.network
+    assert a.network.prefixlen == 127
+    assert a.ip + 1 == b.ip
