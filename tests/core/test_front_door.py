@@ -1,4 +1,4 @@
-"""The front door: every verb answers --help quickly, wrong use gets a text and a stable exit code, never a traceback."""
+"""The front door: every verb explains itself; wrong use gets a text and a stable exit code, never a traceback."""
 
 import importlib
 import subprocess
