@@ -63,8 +63,9 @@ class Count(Strict):
 class ReadingSpec(Strict):
     """One reading of a profile.
 
-    Exactly one of ``oid`` (a single instance, at position ``at``), ``column`` (one reading a row) and ``count``. ``rows`` says what the
-    rows of a column are: ``sensors`` (the estate's sensors of this quantity, instance made by ``instance``), ``racks``
+    Exactly one of ``oid`` (a single instance, at position ``at``), ``column`` (one reading a row) and ``count``.
+    ``rows`` says what the rows of a column are: ``sensors`` (the estate's sensors of this quantity,
+    instance made by ``instance``), ``racks``
     (the racks a PDU feeds, in order), ``links`` (interfaces the estate knows, found by ``label``) or ``lines``.
     """
 

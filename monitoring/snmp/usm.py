@@ -162,7 +162,8 @@ def open_reply(data: bytes, user: User, engine: Engine, now: float) -> Secured:
     """Check and decrypt a reply. Raises BerError for broken octets, UsmError for anything not to be believed.
 
     Unauthenticated reports are returned too (their flags say so): the caller decides what a hint from an unproved
-    sender may do. The version is checked by ``message_id_of``, which comes first. ``engine`` with an empty identity accepts any engine: the first answer of a discovery.
+    sender may do. The version is checked by ``message_id_of``, which comes first.
+    ``engine`` with an empty identity accepts any engine: the first answer of a discovery.
     """
     at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
     if end != len(data):

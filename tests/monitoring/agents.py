@@ -25,11 +25,13 @@ ENGINE = bytes.fromhex("80001f8880aabbccdd00112233")
 TREE: dict[Oid, tuple[int, bytes]] = {
     (*SYSTEM, 2, 0): (ber.OBJECT_ID, ber.encode_oid_content((1, 3, 6, 1, 4, 1, 318, 1, 3, 5, 4))),
     (*SYSTEM, 3, 0): (ber.TIMETICKS, b"\x01\x00"),
-    **{(1, 3, 6, 1, 4, 1, 9, 1, column, row): (ber.INTEGER, bytes((row,))) for column in (1, 2) for row in range(1, 41)},
+    **{(1, 3, 6, 1, 4, 1, 9, 1, c, row): (ber.INTEGER, bytes((row,))) for c in (1, 2) for row in range(1, 41)},
 }
 
 
-def encode_response(request_id: int, error: int, index: int, varbinds: list[Varbind], kind: int = message.RESPONSE) -> bytes:
+def encode_response(
+    request_id: int, error: int, index: int, varbinds: list[Varbind], kind: int = message.RESPONSE
+) -> bytes:
     binds = b"".join(
         ber.tlv(ber.SEQUENCE, ber.tlv(ber.OBJECT_ID, ber.encode_oid_content(v.oid)) + ber.tlv(v.tag, v.content))
         for v in varbinds
@@ -117,7 +119,8 @@ class Agent3:
             return self.report(message_id, 3, protect=False)
         auth, priv = self.keys()
         blank = datagram[: digest[0]] + bytes(digest[1] - digest[0]) + datagram[digest[1] :]
-        if hmac.digest(auth, blank, usm.DIGESTS[self.user.auth][0])[: digest[1] - digest[0]] != datagram[slice(*digest)]:
+        size = digest[1] - digest[0]
+        if hmac.digest(auth, blank, usm.DIGESTS[self.user.auth][0])[:size] != datagram[slice(*digest)]:
             return self.report(message_id, 5, protect=False)
         if boots != self.boots or abs(time - self.time) > 150:
             return self.report(message_id, 2, protect=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,10 +57,8 @@ def test_a_message_with_one_altered_octet_never_breaks_the_decoder(data: st.Data
     good = message.encode_v2c(b"public", message.encode_pdu(message.GET, 7, [(1, 3, 6, 1, 2, 1, 1, 3, 0)]))
     at = data.draw(st.integers(0, len(good) - 1))
     bad = good[:at] + bytes((good[at] ^ data.draw(st.integers(1, 255)),)) + good[at + 1 :]
-    try:
+    with suppress(BerError):
         message.decode_v2c(bad)
-    except BerError:
-        pass
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from pysnmp.proto.rfc1905 import GetBulkRequestPDU, GetNextRequestPDU, GetReques
 from monitoring.snmp import message
 
 V2C = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
-OIDS = st.lists(st.lists(st.integers(0, 4_294_967_295), max_size=12).map(lambda tail: (1, 3, 6, *tail)), min_size=1, max_size=9)
+OID = st.lists(st.integers(0, 4_294_967_295), max_size=12).map(lambda tail: (1, 3, 6, *tail))
+OIDS = st.lists(OID, min_size=1, max_size=9)
 KINDS = {message.GET: GetRequestPDU, message.GET_NEXT: GetNextRequestPDU, message.GET_BULK: GetBulkRequestPDU}
 
 
@@ -62,6 +63,8 @@ def test_we_read_what_pysnmp_sends(request_id: int, oids: list[tuple[int, ...]],
         assert told == (bytes(value) if isinstance(value, OctetString) else int(value))  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize(("error", "name"), [(0, "noError"), (5, "genErr"), (18, "inconsistentName"), (99, "error-status 99")])
+@pytest.mark.parametrize(
+    ("error", "name"), [(0, "noError"), (5, "genErr"), (18, "inconsistentName"), (99, "error-status 99")]
+)
 def test_error_names(error: int, name: str) -> None:
     assert message.error_name(error) == name

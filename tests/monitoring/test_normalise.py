@@ -146,7 +146,8 @@ def test_modules_are_counted_from_the_table_and_an_empty_table_is_no_data(estate
 
 
 def test_racks_of_a_pdu_come_from_the_estate(estate: Estate, polled: Poller) -> None:
-    found = readings(polled("pdu-a", {(*PDU, 8, 3, 1, 5, 1): integer(481), (*PDU, 4, 3, 1, 5, 1): integer(2210)}), estate)
+    tree = {(*PDU, 8, 3, 1, 5, 1): integer(481), (*PDU, 4, 3, 1, 5, 1): integer(2210)}
+    found = readings(polled("pdu-a", tree), estate)
     assert one(found, "pdu_rack_current", "R1").value == pytest.approx(48.1)
     assert one(found, "pdu_rack_current", "R2").quality is Quality.NO_DATA
     assert one(found, "pdu_power").value == 22100.0
@@ -154,7 +155,8 @@ def test_racks_of_a_pdu_come_from_the_estate(estate: Estate, polled: Poller) -> 
 
 def test_interfaces_are_found_by_name_and_a_missing_one_is_there(estate: Estate, polled: Poller) -> None:
     names = {(1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1, 7): (ber.OCTET_STRING, b"up1")}
-    tree = {**names, (1, 3, 6, 1, 2, 1, 2, 2, 1, 8, 7): integer(1), (1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 15, 7): integer(100)}
+    tree = {**names, (1, 3, 6, 1, 2, 1, 2, 2, 1, 8, 7): integer(1)}
+    tree[(1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 15, 7)] = integer(100)
     found = readings(polled("hph-edge1", tree), estate)
     assert one(found, "interface_state", "up1").value == "up"
     assert one(found, "interface_speed", "up1").value == 100.0

@@ -29,7 +29,8 @@ def statuses(result: Result) -> dict[Oid, str]:
 def test_a_good_agent_is_read_completely() -> None:
     result, session, sent = poll_2c(Agent2c().reply)
     assert not result.error and set(statuses(result).values()) == {COMPLETE}
-    assert {oid for oid in result.varbinds if oid[: len(TABLE)] == TABLE} == {oid for oid in TREE if oid[: len(TABLE)] == TABLE}
+    rows = {oid for oid in TREE if oid[: len(TABLE)] == TABLE}
+    assert {oid for oid in result.varbinds if oid[: len(TABLE)] == TABLE} == rows
     assert result.varbinds[(*SYSTEM, 99, 0)].tag == ber.NO_SUCH_INSTANCE
     assert not session.rejected and sent == result.sent == 5
 
@@ -38,7 +39,9 @@ class Stubborn(Answers):
     """Gives the first row of a table for ever."""
 
     def following(self, oid: Oid) -> Varbind:
-        return Varbind((*TABLE, 1, 1), ber.INTEGER, b"\x01") if oid[: len(TABLE) + 1] == (*TABLE, 1) else super().following(oid)
+        if oid[: len(TABLE) + 1] != (*TABLE, 1):
+            return super().following(oid)
+        return Varbind((*TABLE, 1, 1), ber.INTEGER, b"\x01")
 
 
 class Backwards(Answers):

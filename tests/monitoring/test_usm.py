@@ -167,7 +167,8 @@ def test_every_single_bit_of_a_reply_is_covered() -> None:
         bad[bit // 8] ^= 1 << bit % 8
         probe = UsmSession(USER)
         probe.engine, probe._proved = session.engine, True
-        probe._request, probe._request_id, probe._message_ids = session._request, session._request_id, session._message_ids
+        probe._request, probe._request_id = session._request, session._request_id
+        probe._message_ids = session._message_ids
         assert probe.receive(bytes(bad), 0.0).pdu is None, f"bit {bit} is not covered"
     assert session.receive(good, 0.0).pdu is not None
 
