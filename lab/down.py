@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from core.console import Step
-from lab import facility, sweep
+from lab import facility, owner, sweep
 from lab.enter import require_root
-from lab.instance import SOCKETS, Instance
+from lab.instance import Instance
 from lab.up import exclusive
 
 
 def down(instance: Instance, step: Step) -> bool:
     """Take the lab down; return False when there was nothing.
 
-    Raises RackproofError: LAB012 not root, LAB017 somebody is raising it right now, LAB030 something would not go.
+    Raises RackproofError: LAB012 not root, LAB016 it is another checkout's, LAB017 somebody is raising it right now, LAB030 something would not go.
     """
     require_root("take the lab down")
+    owner.refuse_foreign(instance)
     with exclusive(instance):
         existed = instance.state_file.exists() or bool(sweep.leftovers(instance)) or instance.hosts_dir.exists()
         step("facility agents")
@@ -22,5 +23,5 @@ def down(instance: Instance, step: Step) -> bool:
         instance.state_file.unlink(missing_ok=True)
         step("processes, mounts, namespaces")
         sweep.clean(instance)
-        (SOCKETS / f"{instance.name}.owner").unlink(missing_ok=True)
+        owner.release(instance)
     return existed

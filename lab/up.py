@@ -9,17 +9,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 from core import secrets as core_secrets
 from core.console import Step
 from core.errors import ExitCode, RackproofError
 from inventory.estate import Estate
 from inventory.load import load_estate
-from lab import access, cable, facility, host, image, network, preflight, router, sweep, vault
+from lab import access, cable, facility, host, image, network, owner, preflight, router, sweep, vault
 from lab.command import run
 from lab.enter import argv_inside, require_root
-from lab.instance import ESTATE, MARK, SOCKETS, Instance
+from lab.instance import ESTATE, MARK, Instance
 from lab.reach import PAUSE_S, TRY_S, answering
 from lab.topology import Node, Topology, derive
 
@@ -39,7 +38,7 @@ def up(instance: Instance, step: Step) -> bool:
     with exclusive(instance):
         if instance.is_up():
             return False
-        _claim_name(instance)
+        owner.claim(instance)
         try:
             sweep.clean(instance)
             instance.socket_dir.mkdir(mode=0o700)
@@ -153,20 +152,6 @@ def _save_routers(instance: Instance, topology: Topology) -> None:
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(save, (node for node in topology.booted if node.kind == "router")))
-
-
-def _claim_name(instance: Instance) -> None:
-    """Claim the instance's name on this machine: every checkout names its namespaces and sockets alike."""
-    owner = SOCKETS / f"{instance.name}.owner"
-    SOCKETS.mkdir(mode=0o700, exist_ok=True)
-    if owner.exists() and owner.read_text(encoding="utf-8") != str(instance.run_dir):
-        other = Instance(instance.name, Path(owner.read_text(encoding="utf-8")))
-        if sweep.namespaces(other):
-            raise RackproofError(
-                "LAB016", f"another checkout has a lab called '{instance.name}'", actual=str(other.run_dir),
-                remedy="take that one down, or choose another name with RACKPROOF_LAB", exit_code=ExitCode.REFUSED,
-            )
-    owner.write_text(str(instance.run_dir), encoding="utf-8")
 
 
 @contextmanager

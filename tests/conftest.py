@@ -1,4 +1,4 @@
-"""The lab that tests share: raised once per session as instance ``t``, taken down whatever happens, and gone afterwards."""
+"""The lab that tests share: raised once per session as instance ``t``, taken down whatever happens, then gone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run_rackproof(
         [str(REPOSITORY / "rackproof"), *arguments], env=environment, capture_output=True, text=True,
         timeout=timeout, check=False, stdin=subprocess.DEVNULL,
     )
-    shown = f"rackproof {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    shown = f"rackproof {' '.join(arguments)}: exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     assert expected is None or done.returncode == expected, shown
     return done
 
@@ -79,7 +79,7 @@ def lab_workspace(lab: Instance) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def lab_estate(lab: Instance) -> Estate:  # noqa: ARG001 - the lab must be up
+def lab_estate(lab: Instance) -> Estate:
     """The estate of the shared lab."""
     return load_estate(ESTATE)
 

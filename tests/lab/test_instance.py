@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import RackproofError
-from lab import enter
+from lab import enter, owner
 from lab.instance import Instance, instance, require_up
 from lab.up import exclusive
 
@@ -55,3 +55,18 @@ def test_a_plain_file_is_no_namespace(tmp_path):
     with pytest.raises(RackproofError) as caught:
         enter.set_netns(file)
     assert caught.value.code == "LAB013"
+
+
+def test_the_lab_of_another_checkout_is_neither_raised_nor_taken_down(tmp_path, monkeypatch):
+    monkeypatch.setattr(owner, "SOCKETS", tmp_path / "sockets")
+    monkeypatch.setattr(owner.sweep, "namespaces", lambda _instance: ["rp-x-ctl"])
+    first, second = Instance("x", tmp_path / "one"), Instance("x", tmp_path / "two")
+    first.run_dir.mkdir()
+    owner.claim(first)
+    owner.claim(first)
+    for act in (owner.claim, owner.refuse_foreign):
+        with pytest.raises(RackproofError) as caught:
+            act(second)
+        assert caught.value.code == "LAB016"
+    first.run_dir.rmdir()  # that checkout is gone: its leftovers may be cleared by anybody
+    owner.claim(second)

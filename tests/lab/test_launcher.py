@@ -1,4 +1,4 @@
-"""The launcher ./rackproof, with a Python environment, an `id`, a `sudo` and an `apt-get` that only say they were called."""
+"""The launcher ./rackproof, with stubs for Python, `id`, `sudo` and `apt-get` that only say they were called."""
 
 import shutil
 import subprocess
