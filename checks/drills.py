@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,26 +14,26 @@ from core.workspace import Workspace
 COLLECTOR = "drill"
 
 
-def keep_drill(ws: Workspace, entry: Captured) -> None:
+def keep_drill(ws: Workspace, found: Sequence[Captured]) -> None:
     """Remember the evidence of a drill."""
     folder = _folder(ws)
     folder.mkdir(parents=True, exist_ok=True)
-    data = {"item": entry.item.as_dict(), "raw": entry.raw.decode("utf-8", errors="surrogateescape")}
+    data = [{"item": entry.item.as_dict(), "raw": entry.raw.hex()} for entry in found]
     new = folder / ".last.new"
     new.write_text(json.dumps(data), encoding="utf-8")
     new.replace(folder / "last.json")
 
 
 def kept_drill(ws: Workspace, requirements: Mapping[str, Requirement]) -> list[Captured]:
-    """Return the last drill's evidence when it is still valid for some requirement; else nothing."""
+    """Return the last drill's evidence while some requirement still accepts it; else nothing."""
     validity = max((item.validity_s for item in requirements.values() if COLLECTOR in item.check.collectors), default=0)
     try:
         data = json.loads((_folder(ws) / "last.json").read_text(encoding="utf-8"))
-        item = EvidenceItem.from_dict(data["item"])
-    except (OSError, ValueError, KeyError):
+        found = [Captured(EvidenceItem.from_dict(entry["item"]), bytes.fromhex(entry["raw"])) for entry in data]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
-    fresh = datetime.now(UTC) <= datetime.fromisoformat(item.ended_at) + timedelta(seconds=validity)
-    return [Captured(item, str(data["raw"]).encode("utf-8", errors="surrogateescape"))] if fresh else []
+    ended = [datetime.fromisoformat(entry.item.ended_at) for entry in found]
+    return found if ended and datetime.now(UTC) <= min(ended) + timedelta(seconds=validity) else []
 
 
 def _folder(ws: Workspace) -> Path:

@@ -29,7 +29,7 @@ from core.errors import RackproofError
 from core.workspace import Workspace
 from inventory.estate import Estate
 
-WORKERS = 12
+WORKERS = 24  # they wait for other machines, not for this one
 ASSESSED = frozenset({Status.PASS, Status.FAIL, Status.WAIVED})
 Told = Callable[[str, int, int], None]
 

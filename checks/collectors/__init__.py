@@ -34,4 +34,4 @@ def plans() -> tuple[tuple[Plan, ...], tuple[Plan, ...]]:
     from checks.collectors.snmp import plan_snmp
     from checks.collectors.tapes import plan_tapes
 
-    return (plan_hosts, plan_tapes, plan_snmp, plan_routers, plan_files), (plan_arrival, plan_drill)
+    return (plan_snmp, plan_hosts, plan_routers, plan_tapes, plan_files), (plan_arrival, plan_drill)

@@ -170,28 +170,39 @@ def _archiver(case: Case, device: Device) -> Verdict:
 def judge_drill(case: Case) -> Iterator[Verdict]:
     """A copy restored to a pinned moment holds exactly what the source held; loss and time are within the targets."""
     for device in _hosts(case, REPOSITORY):
-        found = case.take("drill", device.name, "report", codes=tuple(range(256)))
-        if isinstance(found, Verdict):
-            yield found
-            continue
-        yield _drill(case, device, found)
+        restored = case.take("drill", device.name, "restore", codes=tuple(range(256)))
+        sources = [case.take("drill", item.asset, item.key) for item in case.view.all("drill")
+                   if item.key == "expectation"]
+        expected = sources[0] if sources else None
+        if isinstance(restored, Verdict) or isinstance(expected, Verdict):
+            yield restored if isinstance(restored, Verdict) else expected  # type: ignore[misc]
+        else:
+            yield _drill(case, device, expected, restored)
 
 
-def _drill(case: Case, device: Device, found: Found) -> Verdict:
-    report = json.loads(found.text)
-    limits = {"rpo": case.number("rpo"), "rto": case.number("rto")}
-    troubles = [str(report["trouble"])] if report["trouble"] else []
-    troubles += [f"{table}: {report['restored'].get(table)} ≠ {wanted}" for table, wanted in report["expected"].items()
-                 if report["restored"].get(table) != wanted]
-    troubles += [f"{name.upper()} {report[f'{name}_s']} s > {most:g} s" for name, most in limits.items()
-                 if report[f"{name}_s"] is None or report[f"{name}_s"] > most]
-    if not report["cleaned_up"]:
+def _drill(case: Case, device: Device, expected: Found | None, restored: Found) -> Verdict:
+    wanted = json.loads(expected.text) if expected else {"expected": {}}
+    lines = [line.partition(" ")[::2] for line in restored.text.splitlines()]
+    marks = {word: value for word, value in lines if word in ("started", "ready", "cleaned", "checksums", "dump")}
+    rows = dict(value.split(" ", 1) for word, value in lines if word == "rows" and " " in value)
+    troubles = [value for word, value in lines if word == "trouble"]
+    troubles += [f"{table}: {rows.get(table, 'nothing')} instead of {want}"
+                 for table, want in wanted["expected"].items() if rows.get(table) != want]
+    rpo = (_moment(wanted["started"]) - _moment(wanted["at"])).total_seconds() if wanted.get("at") else float("inf")
+    rto = float(marks["ready"]) - float(marks["started"]) if {"ready", "started"} <= set(marks) else float("inf")
+    troubles += [f"{name.upper()} {value:.1f} s > {case.number(name):g} s"
+                 for name, value in (("rpo", rpo), ("rto", rto)) if not value <= case.number(name)]
+    if marks.get("checksums") != "0" or marks.get("dump") != "ok":
+        troubles.append("the copy could not be read to its end")
+    if marks.get("cleaned") != "yes":
         troubles.append("the scratch copy was not removed")
-    good = not troubles and bool(report["expected"])
-    return case.say(case.met(good), device.name, "drill.ok" if good else "drill.bad", [found],
-                    measured=f"RPO {report['rpo_s']} s, RTO {report['rto_s']} s", limit=case.limit("rto"),
-                    device=device.name, trouble="; ".join(troubles) or "nothing was expected",
-                    rpo=report["rpo_s"], rto=report["rto_s"], tables=", ".join(report["expected"]))
+    good = not troubles and bool(wanted["expected"])
+    return case.say(
+        case.met(good), device.name, "drill.ok" if good else "drill.bad",
+        [restored, *([expected] if expected else [])], measured=f"RPO {rpo:.1f} s, RTO {rto:.1f} s",
+        limit=case.limit("rto"), device=device.name, trouble="; ".join(troubles) or "nothing was expected",
+        rpo=f"{rpo:.1f}", rto=f"{rto:.1f}", tables=", ".join(wanted["expected"]),
+    )
 
 
 @judge("dr_capacity")
