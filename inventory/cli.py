@@ -145,6 +145,24 @@ def explain(
 
 
 @app.command()
+def failures(
+    site: Annotated[str | None, typer.Argument(help="One site; the whole estate when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what one lost router, link or power component cuts, from the estate alone (N-1, no live load).
+
+    Example: rackproof estate failures hph
+    """
+    from inventory import outages
+    from inventory.mistakes import mistake
+
+    estate = _estate()
+    if site is not None and site not in estate.sites:
+        raise mistake("EST050", _place(estate), actual=site, known=estate.sites)
+    _print(outages.of_site(estate, site) if site else outages.of_estate(estate), as_json)
+
+
+@app.command()
 def ipam(
     query: Annotated[str | None, typer.Argument(help="An address, a prefix, a device, a site or a link id.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,

@@ -98,6 +98,8 @@ class Tier(Model):
     redundant_power: bool = False
     redundant_cooling: bool = False
     engine: Engine = Engine.PYINFRA
+    transit: bool = Field(default=True, description="traffic between other sites may pass through its routers")
+    min_paths: int = Field(default=0, ge=0, le=8, description="physical routes that the circuits of a site must have")
     centre: bool = Field(default=False, description="its machines speak with every site, and every site with them")
     measured_positions: Duty = Duty.WARNING
 

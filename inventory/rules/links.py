@@ -20,6 +20,12 @@ def check(draft: Draft) -> Iterator[RackproofError]:
         yield from _ends(draft, item, able)
         yield from _ipv4(item)
         yield from _speed(draft, item)
+    for place in draft.sites:
+        tier = draft.tiers.get(place.site.tier)
+        paths = sorted({circuit.path for circuit in place.site.circuits})
+        if tier is not None and len(paths) < tier.min_paths:
+            where = place.place("circuits")
+            yield mistake("EST126", where, actual=", ".join(paths) or None, tier=place.site.tier, least=tier.min_paths)
 
 
 def _ends(draft: Draft, item: DraftLink, able: list[str]) -> Iterator[RackproofError]:

@@ -88,6 +88,7 @@ CASES = [
     ("uplink-id-outside-block", "EST124", ROOMS, "id: 12,", "id: 200,"),
     ("slow-backbone", "EST125", "links.yml", "speed_mbps: 10000", "speed_mbps: 1000"),
     ("slow-uplink", "EST125", ROOMS, "id: 12,", "id: 12, speed_mbps: 100,"),
+    ("one-physical-route", "EST126", "tiers.yml", "redundant_power: true", "redundant_power: true\n    min_paths: 2"),
     # power, cooling, sensors
     ("unknown-feed", "EST130", DC, "fed_by: [ups-b]", "fed_by: [ups-c]"),
     ("power-circle", "EST131", DC, "rating_w: 40000, fed_by: [utility]}", "rating_w: 40000, fed_by: [pdu-b]}"),

@@ -5,6 +5,7 @@ After a deliberate change: RACKPROOF_GOLDEN=write pytest tests/inventory/test_mi
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ HERE = Path(__file__).parent
 ASKED_ELSEWHERE = {"EST028", "EST030", "EST050", "EST051", "EST052"}
 
 
+@cache
 def golden(language):
     file = HERE / "golden" / f"mistakes.{language}.txt"
     if not file.is_file():

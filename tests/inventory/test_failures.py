@@ -1,0 +1,93 @@
+"""What one loss cuts: the lab's answers by hand, the reference estate's against an independent graph library."""
+
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+from inventory.facility import power_losses, powered, redundancy, single_corded
+from inventory.failures import Network, single_points
+from inventory.load import load_estate
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return load_estate(ROOT / "lab" / "estate")
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return load_estate(ROOT / "inventory" / "estate")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "cut", "without_gateway"),
+    [
+        ("device", "core1", (), ("dc",)),
+        ("device", "core2", (), ()),
+        ("device", "dr-edge1", ("dr",), ()),
+        ("device", "hph-edge1", ("hph-kv01", "hph"), ()),
+        ("device", "hph-kv01-edge1", ("hph-kv01",), ()),
+        ("link", "1", (), ()),
+        ("link", "4", (), ()),
+        ("link", "6", ("hph-kv01",), ()),
+    ],
+)
+def test_one_loss_in_the_lab(lab, kind, name, cut, without_gateway):
+    failure = next(f for f in Network(lab).failures() if (f.kind, f.name) == (kind, name))
+    assert (failure.cut, failure.without_gateway) == (cut, without_gateway)
+
+
+def test_everything_is_reached_when_nothing_is_lost(lab, reference):
+    assert Network(lab).unreached() == Network(reference).unreached() == ()
+
+
+def test_single_points_of_a_room(lab):
+    assert set(single_points(lab)["hph-kv01"]) == {"device hph-edge1", "device hph-kv01-edge1", "link 6"}
+    assert "dc" not in single_points(lab)
+
+
+def test_reference_agrees_with_networkx(reference):
+    """A directed graph in which a leaf has no way out is the same policy, computed by somebody else's code."""
+    graph = nx.DiGraph()
+    for link in reference.links:
+        for a, b in ((link.a.device, link.b.device), (link.b.device, link.a.device)):
+            if reference.tier_of(reference.site_of[a]).transit:
+                graph.add_edge(a, b, link=link.id)
+    hubs = ["dc-core1", "dc-core2"]
+    network = Network(reference)
+    for lost in ["hph-edge1", "hph-edge2", "dc-core1", "dr-edge1", "hcm-edge1", "hph-kv05-edge1"]:
+        rest = graph.copy()
+        rest.remove_node(lost)
+        expected = set().union(*({hub} | nx.descendants(rest, hub) for hub in hubs if hub in rest))
+        assert network.reached(lost_device=lost) == expected
+    for lost in [3111, 3115, 3165, 10101, 10102]:
+        rest = nx.DiGraph((a, b) for a, b, link in graph.edges(data="link") if link != lost)
+        expected = set().union(*({hub} | nx.descendants(rest, hub) for hub in hubs))
+        assert network.reached(lost_link=lost) == expected
+
+
+def test_no_site_of_a_tier_above_the_rooms_hangs_on_one_link(reference):
+    for site, causes in single_points(reference).items():
+        if reference.sites[site].tier != "HUYEN":
+            assert not [cause for cause in causes if cause.startswith("link")], site
+
+
+def test_no_power_component_of_the_data_centre_takes_a_rack_down(lab, reference):
+    for site in (lab.sites["dc"], reference.sites["dc"], reference.sites["dr"]):
+        assert powered(site) == {node.name for node in site.power}
+        assert [loss for loss in power_losses(site) if loss.racks or loss.devices] == []
+    assert all(group.without_largest_w > 0 for group in redundancy(reference.sites["dc"]))
+
+
+def test_a_regional_room_hangs_on_every_component(reference):
+    losses = {loss.component: loss for loss in power_losses(reference.sites["hph-kv01"])}
+    assert losses["utility"].racks == losses["hph-kv01-pdu1"].racks == ("R1",)
+    assert "hph-kv01-edge1" in losses["hph-kv01-ups1"].devices
+
+
+def test_a_single_cord_is_found(reference):
+    assert "hph-sw3" in single_corded(reference.sites["hph"])
+    assert single_corded(reference.sites["dc"]) == ()
