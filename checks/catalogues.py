@@ -82,7 +82,7 @@ def update() -> None:
                 found = known.get(message.id)
                 catalog.add(message.id, found.string if found else None, message.locations, message.flags)
         for message in catalog if language == "en" else ():
-            if message.id and not message.string:
+            if message.id:
                 message.string = message.id
         source.parent.mkdir(parents=True, exist_ok=True)
         with source.open("wb") as stream:

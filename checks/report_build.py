@@ -90,12 +90,12 @@ def render(seen: ReportView, found: Verification, language: str) -> str:
 
 def css_text(text: str) -> Markup:
     """Return text for use inside a CSS string: whatever is no plain letter or digit becomes an escape."""
-    return Markup("".join(sign if sign.isascii() and sign.isalnum() else f"\\{ord(sign):06x}" for sign in text))  # noqa: S704
+    return Markup("".join(sign if sign.isascii() and sign.isalnum() else f"\\{ord(sign):06x}" for sign in plain(text)))  # noqa: S704
 
 
 def _environment(words: Words) -> Environment:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-                              extensions=["jinja2.ext.i18n"], trim_blocks=True)
+                              finalize=_printable, extensions=["jinja2.ext.i18n"], trim_blocks=True)
     environment.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
 
     def message(value: Message) -> str:
@@ -109,7 +109,8 @@ def _environment(words: Words) -> Environment:
 
     environment.filters.update(
         number=words.number, share=words.share, moment=words.moment, day=day, text=text, message=message, plain=plain,
-        shorten=_shorten, sort_bar=_bar_order, lower_first=lambda value: value[:1].lower() + value[1:],
+        measured=lambda value: plain(words.dated(value)), shorten=_shorten, sort_bar=_bar_order,
+        lower_first=lambda value: value[:1].lower() + value[1:],
     )
     environment.globals.update(
         span=words.span, group_title=lambda code: f"{code} {words.say(GROUPS[code])}",
@@ -117,6 +118,11 @@ def _environment(words: Words) -> Environment:
         **{name: _lookup(words, table) for name, table in TABLES.items()},
     )
     return environment
+
+
+def _printable(value: Any) -> Any:
+    """Take control characters and those that reorder text out of whatever a template prints; Markup is our own."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _lookup(words: Words, table: Mapping[str, str]) -> Callable[[str], str]:

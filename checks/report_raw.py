@@ -22,8 +22,7 @@ def excerpt(raw: bytes, *, most: int = OTHER_BYTES) -> Excerpt:
     lines = head.split(b"\n")
     if len(lines) > LINES:
         head = b"\n".join(lines[:LINES])
-    text = head.decode("utf-8", "replace").replace("\r\n", "\n")
-    return Excerpt("".join(_visible(sign) for sign in text), len(raw) - len(head))
+    return Excerpt(plain(head.decode("utf-8", "replace").replace("\r\n", "\n")), len(raw) - len(head))
 
 
 def _visible(sign: str) -> str:
@@ -32,5 +31,7 @@ def _visible(sign: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return one line of text without control characters."""
+    """Return text without control characters, line ends and tabs left."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     return "".join(_visible(sign) for sign in text)

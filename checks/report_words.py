@@ -18,6 +18,7 @@ from inventory.model import Text
 
 VIETNAM = timezone(timedelta(hours=7))  # no daylight saving time; needs no time-zone database
 
+_ISO_DAY = re.compile(r"(?<![\w./:-])\d{4}-\d\d-\d\d(?![\w/:-])")
 _ISO_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -119,8 +120,19 @@ class Words:
         return f"{first} – {last}"
 
     def message(self, value: Message) -> str:
-        """Return a reason in this language; ISO moments in it become the reader's."""
-        return _ISO_MOMENT.sub(lambda found: self.moment(found.group()), value.text(self.language))
+        """Return a reason in this language."""
+        return self.dated(value.text(self.language))
+
+    def dated(self, text: str) -> str:
+        """Return the text with ISO moments and days written as the reader writes them."""
+        text = _ISO_MOMENT.sub(lambda found: self.moment(found.group()), text)
+        return _ISO_DAY.sub(lambda found: self._iso_day(found.group()), text)
+
+    def _iso_day(self, text: str) -> str:
+        try:
+            return self.day(date.fromisoformat(text))
+        except ValueError:
+            return text
 
     def number(self, value: float) -> str:
         """Return a number with the signs of the language: 1.234,5 and 1,234.5."""

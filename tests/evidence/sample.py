@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from checks.attestation import Paper, sign, write_yaml
 from checks.capture import captured
 from checks.judging import Case, EvidenceView, Found, binds, judge, judge_all
 from checks.model import Coverage, MemoryRawStore, Outcome, Run, Status, Verdict, utc_text
@@ -39,8 +41,10 @@ def sample_judge(case: Case) -> Iterator[Verdict]:
             continue
         value = float(found.text.split("=")[1].split()[0])
         limit = case.limit("least")
-        yield case.say(case.met(value >= float(limit.value)), device.name, "evidence.missing", [found],
-                       measured=f"{value:g} Mbit/s", limit=limit, what=found.text.split("=")[0])
+        slow = value < float(limit.value)
+        yield case.say(case.met(not slow), device.name, "port.slow" if slow else "port.fast", [found],
+                       measured=f"{value:g} Mbit/s", limit=limit, device=device.name, port=found.text.split("=")[0],
+                       speed=f"{value:g}", least=limit.value)
 
 
 def requirement(name: str, group: str, tiers: list[str], quote: str, **changes: Any) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def write_requirements(folder: Path) -> Path:
     return folder
 
 
-def write_estate(folder: Path, sites: int) -> Path:
+def write_estate(folder: Path, sites: int, title: str = "Hạ tầng mẫu") -> Path:
     """Write an estate of that many sites: one data centre, a tenth provinces, the rest regional rooms."""
     (folder / "sites").mkdir(parents=True)
     (folder.parent / "shared").mkdir(exist_ok=True)
@@ -86,7 +90,7 @@ def write_estate(folder: Path, sites: int) -> Path:
     tiers = {code: {**tier, **speeds, "engine": "ansible"} for code, tier in TIERS.items()}
     _dump(folder.parent / "shared" / "tiers.yml", {"tiers": tiers})
     _dump(folder / "estate.yml", {
-        "name": "sample", "title": {"en": "Sample estate", "vi": "Hạ tầng mẫu"}, "tiers": "../shared/tiers.yml",
+        "name": "sample", "title": {"en": "Sample estate", "vi": title}, "tiers": "../shared/tiers.yml",
         "addressing": {"ipv6_prefix": "fd00:1234::/32", "routing_as": 65000, "route_reflectors": []},
     })
     _dump(folder / "links.yml", {"links": []})
@@ -101,8 +105,25 @@ def write_estate(folder: Path, sites: int) -> Path:
     return folder
 
 
+def papers() -> list[tuple[str, bytes]]:
+    """Return signed papers as (key, bytes): who may sign, a waiver that holds, one that has expired, a stranger's."""
+    keys = {name: Ed25519PrivateKey.generate() for name in ("nguyen", "stranger")}
+    paper = {"requirement": SPEED, "sites": ("s003",), "statement": "Chờ thay thiết bị <b>quý I</b>",
+             "document": {"number": "12/BC", "date": "2026-10-01", "sha256": "ab" * 32}, "signed_on": "2026-10-02",
+             "valid_from": "2026-10-02", "kind": "waiver", "approver": "Trần Văn B"}
+    found = [("signers", yaml.safe_dump({"signers": [
+        {"name": "nguyen", "title": "Phó Cục trưởng", "kinds": ["waiver", "attestation"],
+         "public_key": keys["nguyen"].public_key().public_bytes_raw().hex()}]}).encode())]
+    for name, signer, expires in (("good", "nguyen", "2026-12-31"), ("old", "nguyen", "2026-11-01"),
+                                  ("forged", "stranger", "2026-12-31")):
+        signed = sign(Paper.model_validate({**paper, "signer": signer, "expires": expires}), keys[signer])
+        found.append((f"waiver:{name}.yml", write_yaml(signed).encode()))
+    return found
+
+
 def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "20261120T013000Z-sample",
-             raws: dict[str, bytes] | None = None) -> tuple[Run, MemoryRawStore]:
+             raws: dict[str, bytes] | None = None, signed: list[tuple[str, bytes]] | None = None,
+             source: str = "snmpget {} ifHighSpeed.1") -> tuple[Run, MemoryRawStore]:
     """Collect made-up readings for every device and judge them. A few sites are slow, silent, late or never asked."""
     estate, requirements = load_estate(estate_dir), load_requirements(requirements_dir)
     store, items = MemoryRawStore(), []
@@ -118,10 +139,14 @@ def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "2026112
                 if outcome is Outcome.UNREACHABLE:
                     raw = b"connect timed out\n"
                 times = (NOW - late, NOW - late + timedelta(seconds=1))
-                piece = captured((site.site, device.name), ("sample", name), f"snmpget {device.name} ifHighSpeed.1",
+                piece = captured((site.site, device.name), ("sample", name), source.format(device.name),
                                  raw, times, outcome=outcome, exit_code=0, tool="snmpget", tool_version="5.9.3")
                 store.put(piece.raw)
                 items.append(piece.item)
+    for key, raw in signed or ():
+        piece = captured(("estate", SPEED), ("attestations", key), key, raw, (NOW, NOW), tool="file", tool_version="1")
+        store.put(piece.raw)
+        items.append(piece.item)
     verdicts = judge_all(requirements, estate, EvidenceView(items, store.get), NOW)
     pairs = {(verdict.requirement, verdict.site) for verdict in verdicts}
     good = [verdict for verdict in verdicts if verdict.status is Status.PASS]
@@ -133,9 +158,9 @@ def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "2026112
     ), store
 
 
-def sample(root: Path, sites: int, **options: Any) -> SimpleNamespace:
+def sample(root: Path, sites: int, title: str = "Hạ tầng mẫu", **options: Any) -> SimpleNamespace:
     """Return everything a bundle is made from, below ``root``, with the workspace."""
-    estate_dir = write_estate(root / "estates" / "small", sites)
+    estate_dir = write_estate(root / "estates" / "small", sites, title)
     requirements_dir = write_requirements(root / "register")
     run, store = make_run(estate_dir, requirements_dir, **options)
     ws = Workspace(root / "workspace", estate_dir)

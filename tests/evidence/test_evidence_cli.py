@@ -1,0 +1,106 @@
+"""The evidence and report verbs at the front door: exit codes, JSON, names of runs, errors with a remedy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+import rackproof
+from checks.bundle import public_key_file, write_bundle
+from tests.evidence.sample import SPEED, sample
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    made = sample(tmp_path_factory.mktemp("cli"), 4)
+    write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
+    return made
+
+
+@pytest.fixture
+def call(sealed, monkeypatch, capsys):
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setenv("RACKPROOF_WORKSPACE", str(sealed.ws.root))
+        monkeypatch.setenv("RACKPROOF_ESTATE", str(sealed.estate_dir))
+        code = rackproof.run(list(words))
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    return run
+
+
+@pytest.mark.parametrize(("words", "code", "says"), [
+    (["evidence", "verify"], 0, "VERIFIED"),
+    (["evidence", "verify", "latest"], 0, "every verdict was found again"),
+    (["evidence", "verify", "20261120"], 0, "VERIFIED"),
+    (["evidence", "verify", "nonsense"], 2, "evidence list"),
+    (["evidence", "verify", "--public-key", "/nowhere.pem"], 2, "EVD041"),
+    (["evidence", "verify", "--public-key", __file__], 3, "SIG002"),
+    (["evidence", "list"], 0, "20261120T013000Z-sample"),
+    (["evidence", "show"], 0, "shown, not verified"),
+    (["evidence", "show", "latest", SPEED], 0, "ifHighSpeed=100 Mbit/s at s003"),
+    (["evidence", "show", "latest", "QH-0-NONE"], 2, "EVD033"),
+    (["report", "build", "nonsense"], 2, "EVD031"),
+    (["report", "build", "--lang", "xx"], 2, "xx"),
+])
+def test_verbs_answer_with_texts_and_stable_exit_codes(call, words, code, says):
+    found, text = call(*words)
+    assert found == code, text
+    assert says in text
+    assert "Traceback" not in text
+
+
+def test_json_says_everything(call, sealed):
+    code, text = call("evidence", "verify", "--json")
+    data = json.loads(text)
+    assert code == 0
+    assert (data["state"], data["trusted_key"], data["verdicts"]) == ("verified", True, len(sealed.run.verdicts))
+    assert data["findings"] == data["differences"] == data["other_judges"] == []
+
+
+def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(call, sealed, tmp_path, monkeypatch):
+    away = tmp_path / "away"
+    shutil.copytree(sealed.ws.evidence_dir / sealed.run.id, away)
+    key = shutil.copy(public_key_file(sealed.ws), tmp_path / "signer.pem")
+    monkeypatch.setattr(sealed, "ws", replace(sealed.ws, root=tmp_path / "elsewhere"))
+    code, text = call("evidence", "verify", str(away))
+    assert code == 3 and "UNTRUSTED" in text
+    code, text = call("evidence", "verify", str(away), "--public-key", str(key))
+    assert code == 0 and "VERIFIED" in text
+    assert not (tmp_path / "elsewhere").exists()  # verifying leaves nothing behind, no key above all
+
+
+def test_a_broken_bundle_is_named_and_gets_no_report(call, sealed, tmp_path):
+    folder = tmp_path / "broken"
+    shutil.copytree(sealed.ws.evidence_dir / sealed.run.id, folder)
+    victim = sorted((folder / "raw").glob("*/*"))[0]
+    victim.write_bytes(b"X" + victim.read_bytes()[1:])
+    code, text = call("evidence", "verify", str(folder))
+    assert code == 3
+    assert victim.name in text and "byte 0" in text and "requirements that depend on it: QH-3-" in text
+    code, text = call("report", "build", str(folder), "--out", str(tmp_path / "out"))
+    assert code == 3 and "RPT001" in text
+
+
+def test_report_build_writes_what_it_says(call, sealed):
+    code, text = call("report", "build", "latest", "--lang", "vi", "--json")
+    data = json.loads(text)
+    assert code == 0 and data["state"] == "verified"
+    folder = sealed.ws.reports_dir / sealed.run.id
+    assert {path.name for path in folder.iterdir()} == {"report.vi.html", "report.junit.xml", "evidence"}
+
+
+def test_a_chain_with_a_hole_is_not_whole(call, sealed, tmp_path, monkeypatch):
+    root = tmp_path / "chain"
+    ws = replace(sealed.ws, root=root)
+    for number in range(3):
+        run = replace(sealed.run, id=f"run-{number}")
+        write_bundle(run, sealed.store, sealed.estate_dir, ws, requirements_dir=sealed.requirements_dir)
+    monkeypatch.setattr(sealed, "ws", ws)
+    assert call("evidence", "list")[0] == 0
+    shutil.rmtree(ws.evidence_dir / "run-1")
+    code, text = call("evidence", "list")
+    assert code == 3 and "bundle 2 (run-1) is missing" in text
