@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from checks.model import Captured, EvidenceItem, Outcome, canonical_json, utc_text
 
 
-def captured(
+def captured(  # noqa: PLR0913 - evidence has that many facts
     place: tuple[str, str], what: tuple[str, str], source: str, raw: bytes, times: tuple[datetime, datetime], *,
     outcome: Outcome = Outcome.COLLECTED, exit_code: int | None = None, tool: str = "", tool_version: str = "",
 ) -> Captured:

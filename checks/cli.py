@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
-from datetime import date
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from checks import papers_cli
 from checks.requirement import Requirement
 from core.console import emit_json, out, progress
 from core.errors import ExitCode, RackproofError
@@ -115,109 +116,50 @@ def _print_requirement(item: Requirement) -> None:
         out.print(f"  caveat      {escape(getattr(item.caveat, said))}")
 
 
-@app.command("signer")
-def signer_command(
-    name: str,
-    title: Annotated[str, typer.Option(help="Who this is.")] = "",
-    waivers: Annotated[bool, typer.Option("--waivers", help="May sign waivers too.")] = False,
-) -> None:
-    """Add somebody to the list of those who may sign; their key is made in this workspace on first use.
-
-    Example: rackproof checks signer cuc2-truong --title "Cục trưởng Cục 2" --waivers
-    """
-    from checks.attestation import Kind, Signer
-    from checks.papers import add_signer, public_hex, signer_key
-
-    ws = current()
-    kinds = (Kind.ATTESTATION, Kind.WAIVER) if waivers else (Kind.ATTESTATION,)
-    key = signer_key(ws, name)
-    file = add_signer(ws, Signer(name=name, title=title, public_key=public_hex(key), kinds=kinds))
-    out.print(f"{name} may sign; list: {file}")
-
-
-@app.command("attest")
-def attest_command(  # noqa: PLR0913 - one option per field of the paper
-    *,
-    requirement: Annotated[str, typer.Argument(help="Requirement id.")] = "",
-    document: Annotated[Path | None, typer.Option(help="The document that was signed.")] = None,
-    number: Annotated[str, typer.Option(help="Its number.")] = "",
-    signer: Annotated[str, typer.Option(help="Who signs (see `checks signer`).")] = "",
-    expires: Annotated[str, typer.Option(help="Last day it is valid, YYYY-MM-DD.")] = "",
-    statement: Annotated[str, typer.Option(help="What is attested.")] = "",
-    edition: Annotated[str, typer.Option(help="Edition of the standard, for certificates.")] = "",
+@app.command("watch")
+def watch_command(
+    listen: Annotated[str, typer.Option(help="Serve verdicts and their age as metrics on HOST:PORT.")] = "",
+    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Shorten every cadence by this factor.")] = 1.0,
+    ticks: Annotated[int | None, typer.Option(min=1, help="Stop after so many sweeps.")] = None,
     site: Sites = None,
-    lab: Annotated[bool, typer.Option("--lab", help="Sign the lab's samples for every attested requirement.")] = False,
 ) -> None:
-    """Sign that a requirement is met, on the strength of a document.
+    """Judge every requirement at its own cadence, for ever; history in the store, verdicts as metrics. Read-only.
 
-    Example: rackproof checks attest QH-5-BCP --document plan.pdf --number 12/KH-C2 --signer cuc2 --expires 2027-06-30
+    Example: rackproof checks watch --listen 127.0.0.1:9781
     """
-    from checks.attestation import Kind
+    from checks.watching import watch
 
-    if lab:
-        _attest_lab()
+    watch(current(), speed=speed, listen=listen, sites=tuple(site or ()), ticks=ticks)
+
+
+@app.command("history")
+def history_command(
+    requirement: Annotated[str | None, typer.Option(help="Only this requirement.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="At most so many verdicts.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show the verdicts of the watch, newest first, and the gaps with their reason.
+
+    Example: rackproof checks history --requirement QH-3-DC-NPLUS1 --site dc
+    """
+    from checks.model import Message
+    from checks.watching import history_of
+
+    history = history_of(current())
+    verdicts, gaps = history.verdicts(requirement, site, limit), history.gaps()
+    if as_json:
+        emit_json({"verdicts": verdicts, "gaps": gaps})
         return
-    _write(Kind.ATTESTATION, requirement, document, number, signer, expires, statement or "Đã thực hiện theo văn bản",
-           site, edition=edition or None)
+    for row in verdicts:
+        reason = Message.from_dict(json.loads(row["reason"])).text(language())
+        out.print(f"{row['judged_at']} {row['requirement']} {row['site']} {row['status']}: {escape(reason)}")
+    for gap in gaps:
+        out.print(f"gap {gap['requirement']} {_clock(gap['from_slot'])} – {_clock(gap['to_slot'])}: {gap['why']}")
 
 
-@app.command("waive")
-def waive_command(  # noqa: PLR0913 - one option per field of the paper
-    *,
-    requirement: Annotated[str, typer.Argument(help="Requirement id.")],
-    document: Annotated[Path, typer.Option(help="The document that was signed.")],
-    number: Annotated[str, typer.Option(help="Its number.")],
-    signer: Annotated[str, typer.Option(help="Who signs (see `checks signer --waivers`).")],
-    approver: Annotated[str, typer.Option(help="Who approved it.")],
-    expires: Annotated[str, typer.Option(help="Last day it is valid, YYYY-MM-DD.")],
-    reason: Annotated[str, typer.Option(help="Why the failure is accepted.")],
-    site: Annotated[list[str], typer.Option("--site", help="Site (repeatable).")],
-    asset: Annotated[str, typer.Option(help="Only this device.")] = "",
-) -> None:
-    """Accept a failure in writing until a date: it turns ``waived``, is counted apart and never green.
-
-    Example: rackproof checks waive KH08-II5-BYDESIGN --site dc --asset pdu-b --reason "…" …
-    """
-    from checks.attestation import Kind
-
-    _write(Kind.WAIVER, requirement, document, number, signer, expires, reason, site, asset=asset or None,
-           approver=approver)
+def _clock(slot: float) -> str:
+    return datetime.fromtimestamp(slot, UTC).isoformat(timespec="seconds")
 
 
-def _attest_lab() -> None:
-    from checks.papers import sign_lab_samples
-    from checks.register import load_requirements
-    from inventory.load import load_estate
-
-    ws = current()
-    files = sign_lab_samples(ws, load_estate(ws.estate_dir), load_requirements().values())
-    out.print(f"{len(files)} sample papers signed in {ws.attestations_dir}")
-
-
-def _write(  # noqa: PLR0913 - one argument per field of the paper
-    kind: object, /, requirement: str, document: Path | None, number: str, signer: str, expires: str, statement: str,
-    sites: list[str] | None, **more: str | None,
-) -> None:
-    from checks.attestation import EVERY_SITE, Document, Paper
-    from checks.papers import digest, signer_key, today, write_paper
-    from checks.register import load_requirements
-
-    if requirement not in load_requirements():
-        raise RackproofError("CHK001", f"there is no requirement '{requirement}'",
-                             remedy="`rackproof checks list` names them all")
-    if document is None or not number or not signer:
-        raise RackproofError("PAP005", "a paper needs --document, --number and --signer")
-    paper = Paper.model_validate({
-        "kind": kind, "requirement": requirement, "sites": tuple(sites or (EVERY_SITE,)), "statement": statement,
-        "document": Document(number=number, date=today(), sha256=digest(document), title=document.name),
-        "signer": signer, "signed_on": today(), "valid_from": today(), "expires": _date(expires), **more,
-    })
-    ws = current()
-    out.print(str(write_paper(ws, paper, signer_key(ws, signer))))
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise RackproofError("PAP006", "not a date", expected="YYYY-MM-DD", actual=text or "nothing") from None
+papers_cli.register(app)

@@ -48,7 +48,7 @@ def _cross_check(
     requirement: Requirement, positioned: Positioned, found: dict[str, Requirement]
 ) -> list[RackproofError]:
     from checks.collectors import COLLECTORS
-    from checks.judging import judges
+    from checks.judging import judge_names
 
     file = positioned.file
     errors = []
@@ -58,7 +58,7 @@ def _cross_check(
         errors.append(_invalid("REQ003", "the folder is not the group", positioned, ("group",), file.parent.name))
     if requirement.id in found:
         errors.append(_invalid("REQ005", f"{requirement.id} stands twice", positioned, ("id",), "one file per id"))
-    errors += _known(requirement.check.judge, list(judges()), positioned, ("check", "judge"))
+    errors += _known(requirement.check.judge, sorted(judge_names()), positioned, ("check", "judge"))
     for index, name in enumerate(requirement.check.collectors):
         errors += _known(name, list(COLLECTORS), positioned, ("check", "collectors", index))
     return errors

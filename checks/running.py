@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from checks.capture import captured
 from checks.collectors import ALWAYS, plans
 from checks.collectors.sweep import Job, Sweep
-from checks.judging import EvidenceView, binds, judge_all
+from checks.judging import EvidenceView, binds, judge_all, judges
 from checks.model import (
     Captured,
     Coverage,
@@ -123,8 +123,16 @@ def collect(sweep: Sweep, told: Told = lambda *_: None) -> list[Captured]:
     first, second = plans()
     for phase in (first, second):
         jobs = [job for plan in phase for job in plan(sweep)]
+        if phase is first:
+            jobs.append(_get_ready)
         found += _side_by_side(jobs, told)
     return found
+
+
+def _get_ready() -> list[Captured]:
+    """Load the judges while the collectors wait for their answers."""
+    judges()
+    return []
 
 
 def _side_by_side(jobs: list[Job], told: Told) -> list[Captured]:

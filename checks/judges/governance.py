@@ -156,10 +156,13 @@ def judge_targets(case: Case) -> Iterator[Verdict]:
     for verdict in verdicts:
         by_id.setdefault(verdict.requirement, []).append(verdict.status)
     states = [state for state in map(roll_up, by_id.values()) if state is not Status.NOT_APPLICABLE]
+    if not states:
+        yield case.say(Status.NOT_ASSESSED, None, "judge.nothing")
+        return
     met = sum(state is Status.PASS for state in states)
-    share = 100 * met / len(states) if states else 0.0
+    share = 100 * met / len(states)
     name = "share_2030" if case.now.year >= 2030 else "share_2025"
-    good = bool(states) and share >= case.number(name)
+    good = share >= case.number(name)
     yield case.say(case.met(good), None, "targets.met" if good else "targets.short", _site(case),
                    measured=f"{share:.0f} %", limit=case.limit(name), met=met, total=len(states), share=f"{share:.0f}")
 
@@ -167,9 +170,13 @@ def judge_targets(case: Case) -> Iterator[Verdict]:
 @judge("units_visible")
 def judge_units_visible(case: Case) -> Iterator[Verdict]:
     """Every site of the estate has given fresh data in this run: what the operations centre can see."""
-    seen = {item.site for name in ("snmp", "addresses") for item in case.view.all(name)
-            if item.outcome.value == "collected"}
+    asked = [item for name in ("snmp", "addresses") for item in case.view.all(name)]
+    seen = {item.site for item in asked if item.outcome.value == "collected"}
     sites = [code for code in case.estate.sites if case.estate.sites[code].devices]
+    left_out = sorted(set(sites) - {item.site for item in asked})
+    if left_out:
+        yield case.say(Status.NOT_ASSESSED, None, "evidence.missing", what="snmp", asset=", ".join(left_out))
+        return
     dark = [code for code in sites if code not in seen]
     share = 100 * (len(sites) - len(dark)) / len(sites) if sites else 0.0
     good = bool(sites) and share >= case.number("share")

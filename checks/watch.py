@@ -1,0 +1,89 @@
+"""``checks watch``: every requirement at its own cadence, for ever; what is due together is collected together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from checks.history import History, slot_of
+from checks.model import Status, Verdict
+from checks.requirement import Requirement
+
+NOT_RUNNING, LATE = "not running", "late"
+IDLE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep of the due requirements brought: its id and the verdicts."""
+
+    run_id: str
+    verdicts: tuple[Verdict, ...]
+
+
+Sweeper = Callable[[Sequence[Requirement]], Swept]
+
+
+class Watch:
+    """The loop. Clock, sleep and sweeper are handed in, so that a test can be the clock."""
+
+    def __init__(
+        self, history: History, requirements: Mapping[str, Requirement], sweep: Sweeper, *, speed: float = 1.0,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC), sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._history, self._requirements, self._sweep = history, requirements, sweep
+        self._speed, self._clock, self._sleep = speed, clock, sleep
+        self._started = clock()
+        self._running = True
+
+    def stop(self) -> None:
+        """Let the loop end after the present sweep."""
+        self._running = False
+
+    def cadence(self, requirement: Requirement) -> float:
+        """Return the seconds between two judgements, shortened by the speed factor."""
+        return requirement.cadence_s / self._speed
+
+    def due(self, now: datetime) -> list[Requirement]:
+        """Return the requirements whose present slot has not been judged."""
+        found = []
+        for requirement in self._requirements.values():
+            last = self._history.last_slot(requirement.id)
+            if last is None or slot_of(now, self.cadence(requirement)) > last + self.cadence(requirement) / 2:
+                found.append(requirement)
+        return found
+
+    def tick(self) -> bool:
+        """Judge what is due; return whether there was anything."""
+        now = self._clock()
+        due = self.due(now)
+        if not due:
+            return False
+        slots = {item.id: (slot_of(now, self.cadence(item)), self.cadence(item)) for item in due}
+        self._explain(due, slots, now)
+        swept = self._sweep(due)
+        self._history.record(slots, swept.run_id, (now, self._clock()), swept.verdicts)
+        return True
+
+    def run(self) -> None:
+        """Go on until told to stop."""
+        while self._running:
+            if not self.tick():
+                self._sleep(IDLE_S / max(1.0, self._speed / 10))
+
+    def _explain(self, due: Sequence[Requirement], slots: Mapping[str, tuple[float, float]], now: datetime) -> None:
+        """Write down why slots between the last judged one and the present one were left out."""
+        for requirement in due:
+            last, (slot, cadence) = self._history.last_slot(requirement.id), slots[requirement.id]
+            if last is None or slot - last < 1.5 * cadence:
+                continue
+            first_missed = slot_of(datetime.fromtimestamp(last + 1.5 * cadence, UTC), cadence)
+            why = NOT_RUNNING if first_missed < self._started.timestamp() else LATE
+            self._history.note_gap(requirement.id, (first_missed, slot - cadence), why, now)
+
+
+def changed(before: Mapping[tuple[str, str], Status], verdicts: Mapping[tuple[str, str], Status]) -> bool:
+    """Tell whether any status is another one than before (or is there for the first time)."""
+    return any(before.get(key) is not status for key, status in verdicts.items())

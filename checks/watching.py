@@ -1,0 +1,68 @@
+"""Putting the watch together for a workspace: the store, the sweeps, the evidence of every change."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from checks.history import History
+from checks.model import Status
+from checks.once import keep
+from checks.register import load_requirements
+from checks.requirement import Requirement
+from checks.running import Finished, Selection, run_once, statuses
+from checks.watch import Sweeper, Swept, Watch, changed
+from core.console import err
+from core.store import open_store
+from core.workspace import Workspace
+from inventory.load import load_estate
+
+
+def history_of(ws: Workspace) -> History:
+    """Open the history of a workspace."""
+    return History(open_store(ws.store_url))
+
+
+def watch(ws: Workspace, *, speed: float, listen: str, sites: tuple[str, ...], ticks: int | None) -> None:
+    """Judge every requirement at its cadence until interrupted (or for ``ticks`` sweeps)."""
+    history = history_of(ws)
+    if listen:
+        from checks.watch_metrics import serve
+
+        serve(history, listen)
+        err.print(f"metrics on http://{listen}/metrics")
+    loop = Watch(history, load_requirements(), sweeper(ws, sites, history), speed=speed)
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    if ticks is None:
+        loop.run()
+        return
+    done = 0
+    while done < ticks:
+        done += loop.tick()
+
+
+def sweeper(ws: Workspace, sites: tuple[str, ...], history: History) -> Sweeper:
+    """Return the function that collects and judges what is due; a bundle is written whenever a status changes."""
+    before: dict[tuple[str, str], Status] = {(one.site, one.requirement): one.status for one in history.latest()}
+
+    def sweep(due: Sequence[Requirement]) -> Swept:
+        began = datetime.now(UTC)
+        estate, requirements = load_estate(ws.estate_dir), load_requirements()
+        selection = Selection(tuple(item.id for item in due), sites)
+        finished: Finished = run_once(estate, ws, requirements, selection)
+        now = statuses(finished.run.verdicts)
+        bundle = keep(finished, ws) if changed(before, now) else ""
+        before.update(now)
+        _tell(finished, began, bundle)
+        return Swept(finished.run.id, finished.run.verdicts)
+
+    return sweep
+
+
+def _tell(finished: Finished, began: datetime, bundle: str) -> None:
+    score = finished.run.coverage
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    news = f", changed: {bundle}" if bundle else ""
+    err.print(f"{finished.run.judged_at} {len(finished.run.requirements)} requirements, "
+              f"{score.passed}/{score.in_scope} met, {seconds:.1f} s{news}", markup=False)
