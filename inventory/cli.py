@@ -218,6 +218,7 @@ def _print(parts: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
         emit_json(parts)
         return
     from rich.console import Console
+    from rich.text import Text
 
     from inventory.tables import table
 
@@ -228,7 +229,7 @@ def _print(parts: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
         numbers = {key for key, value in rows[0].items() if isinstance(value, int)}
         made = table(title, *(f"#{key}" if key in numbers else key for key in rows[0]))
         for row in rows:
-            made.add_row(*(str(value) for value in row.values()))
+            made.add_row(*(Text(str(value)) for value in row.values()))
         console.print(made)
         console.print()
 

@@ -8,10 +8,29 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
+
+def _refuse(kind: str, *types: type) -> BeforeValidator:
+    """Refuse what pydantic would quietly turn into another value: ``true`` into 1, 99999 into 0.1.134.159."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, types):
+            raise PydanticCustomError(kind, "wrong type")  # the texts are in mistakes.yml
+        return value
+
+    return BeforeValidator(check)
+
+
+Whole = Annotated[int, _refuse("int_type", bool)]
+Number = Annotated[float, _refuse("float_type", bool)]
+Day = Annotated[date, _refuse("date_type", bool, int, float)]
+Ipv4 = Annotated[IPv4Address, _refuse("ip_v4_address", bool, int, float)]
+Ipv4Prefix = Annotated[IPv4Network, _refuse("ip_v4_network", bool, int, float)]
+Ipv6Prefix = Annotated[IPv6Network, _refuse("ip_v6_network", bool, int, float)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 RackName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,15}$")]
 PositionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -21,7 +40,7 @@ InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9./
 class Model(BaseModel):
     """Base of every estate object: frozen, and no key that is not declared."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Text(Model):
@@ -94,12 +113,12 @@ class Tier(Model):
     """
 
     name: Text
-    min_speed_mbps: dict[str, int]
+    min_speed_mbps: dict[str, Whole]
     redundant_power: bool = False
     redundant_cooling: bool = False
     engine: Engine = Engine.PYINFRA
     transit: bool = Field(default=True, description="traffic between other sites may pass through its routers")
-    min_paths: int = Field(default=0, ge=0, le=8, description="physical routes that the circuits of a site must have")
+    min_paths: Whole = Field(default=0, ge=0, le=8, description="physical routes that the circuits of a site must have")
     centre: bool = Field(default=False, description="its machines speak with every site, and every site with them")
     measured_positions: Duty = Duty.WARNING
 
@@ -108,9 +127,9 @@ class Vlan(Model):
     """One VLAN of a site; its IPv6 /64 follows from ``zone`` and ``id``, its IPv4 prefix is that of today."""
 
     name: Name
-    id: int = Field(ge=1, le=4094)
-    zone: int = Field(default=0, ge=0, le=15, description="zone nibble in front of the VLAN id")
-    ipv4: IPv4Network
+    id: Whole = Field(ge=1, le=4094)
+    zone: Whole = Field(default=0, ge=0, le=15, description="zone nibble in front of the VLAN id")
+    ipv4: Ipv4Prefix
     gateway: Name = Field(description="the router that holds host address 1 of the VLAN")
 
 
@@ -128,7 +147,7 @@ class Attachment(Model):
     """How a device sits in a VLAN: ``host`` is its number there, written alike in IPv4 and (as digits) in IPv6."""
 
     vlan: Name
-    host: int = Field(ge=1, le=254)
+    host: Whole = Field(ge=1, le=254)
     interface: InterfaceName = "eth0"
 
 
@@ -142,9 +161,9 @@ class SnmpAccess(Model):
 class Resources(Model):
     """Compute resources, of a host (what it has) or of a service (what it needs)."""
 
-    vcpu: int = Field(ge=0)
-    ram_gb: float = Field(ge=0)
-    storage_gb: float = Field(ge=0)
+    vcpu: Whole = Field(ge=0)
+    ram_gb: Number = Field(ge=0)
+    storage_gb: Number = Field(ge=0)
 
 
 class Asset(Model):
@@ -153,9 +172,9 @@ class Asset(Model):
     vendor: str = ""
     model: str = ""
     serial: str = ""
-    in_service: date | None = None
-    life_years: int | None = Field(default=None, ge=1, le=50)
-    support_until: date | None = None
+    in_service: Day | None = None
+    life_years: Whole | None = Field(default=None, ge=1, le=50)
+    support_until: Day | None = None
 
 
 class Device(Model):
@@ -168,9 +187,9 @@ class Device(Model):
     rack: RackName | None = None
     cords: tuple[Name, ...] = Field(default=(), description="PDUs this device is plugged into")
     attach: tuple[Attachment, ...] = ()
-    loopback: int | None = Field(default=None, ge=1, le=65535, description="loopback id within the region, append-only")
-    ipv4_loopback: IPv4Address | None = None
-    wave: int | None = Field(default=None, ge=0, le=99, description="rollout wave; 0 is the canary")
+    loopback: Whole | None = Field(default=None, ge=1, le=65535, description="id within the region, append-only")
+    ipv4_loopback: Ipv4 | None = None
+    wave: Whole | None = Field(default=None, ge=0, le=99, description="rollout wave; 0 is the canary")
     snmp: SnmpAccess | None = None
     resources: Resources | None = None
     asset: Asset | None = None
@@ -181,11 +200,11 @@ class PowerNode(Model):
 
     name: Name
     kind: DeviceKind | Annotated[str, StringConstraints(pattern="^utility$")]
-    rating_w: int = Field(gt=0)
+    rating_w: Whole = Field(gt=0)
     fed_by: tuple[Name, ...] = ()
     group: Name | None = Field(default=None, description="redundancy group judged as one")
-    modules: int | None = Field(default=None, ge=1, description="power modules installed in the frame")
-    module_rating_w: int | None = Field(default=None, gt=0)
+    modules: Whole | None = Field(default=None, ge=1, description="power modules installed in the frame")
+    module_rating_w: Whole | None = Field(default=None, gt=0)
     device: Name | None = Field(default=None, description="the device that answers for it")
 
 
@@ -194,7 +213,7 @@ class CoolingUnit(Model):
 
     name: Name
     zone: Name
-    capacity_w: int = Field(gt=0)
+    capacity_w: Whole = Field(gt=0)
     device: Name | None = None
 
 
@@ -204,7 +223,7 @@ class Sensor(Model):
     device: Name
     quantity: Quantity
     position: str
-    index: int = Field(ge=1)
+    index: Whole = Field(ge=1)
 
 
 class SensorGroup(Model):
@@ -212,7 +231,7 @@ class SensorGroup(Model):
 
     device: Name
     racks: tuple[RackName, ...] = Field(min_length=1)
-    index: int = Field(default=1, ge=1)
+    index: Whole = Field(default=1, ge=1)
     quantities: tuple[Quantity, ...] = (Quantity.TEMPERATURE, Quantity.HUMIDITY)
 
 
@@ -221,7 +240,7 @@ class Circuit(Model):
 
     name: Name
     network: Name
-    speed_mbps: int = Field(gt=0)
+    speed_mbps: Whole = Field(gt=0)
     path: Name
     provider: str = ""
 
@@ -240,14 +259,14 @@ class Uplink(Model):
     the /31 number ``id`` of the estate's link block.
     """
 
-    id: int = Field(ge=1, le=65535)
+    id: Whole = Field(ge=1, le=65535)
     to: Name
     device: Name | None = None
     interface: InterfaceName | None = None
     port: InterfaceName | None = Field(default=None, description="interface at the far end")
     role: LinkRole = LinkRole.UPLINK
-    speed_mbps: int = Field(default=1000, gt=0)
-    ipv4: IPv4Network | None = None
+    speed_mbps: Whole = Field(default=1000, gt=0)
+    ipv4: Ipv4Prefix | None = None
     media: Name = "fibre"
 
 
@@ -257,15 +276,15 @@ class Site(Model):
     site: Name
     name: Text
     tier: str
-    region: int = Field(ge=1, le=253)
-    number: int = Field(ge=0, le=255)
+    region: Whole = Field(ge=1, le=253)
+    number: Whole = Field(ge=0, le=255)
     province: str = ""
     illustrative: str = Field(default="", description="why facts of this site are illustrative, when they are")
     archetype: Name | None = None
     edge: Name | None = Field(default=None, description="router at which uplinks start that name no device")
     owner: Owner | None = None
-    latitude: float | None = Field(default=None, ge=-90, le=90)
-    longitude: float | None = Field(default=None, ge=-180, le=180)
+    latitude: Number | None = Field(default=None, ge=-90, le=90)
+    longitude: Number | None = Field(default=None, ge=-180, le=180)
     vlans: tuple[Vlan, ...] = ()
     racks: tuple[Rack, ...] = ()
     devices: tuple[Device, ...] = ()
@@ -287,12 +306,12 @@ class LinkEnd(Model):
 class Link(Model):
     """A point-to-point link; its id gives its IPv6 /127 and is never used again."""
 
-    id: int = Field(ge=1, le=65535)
+    id: Whole = Field(ge=1, le=65535)
     a: LinkEnd
     b: LinkEnd
     role: LinkRole
-    speed_mbps: int = Field(gt=0)
-    ipv4: IPv4Network
+    speed_mbps: Whole = Field(gt=0)
+    ipv4: Ipv4Prefix
     media: Name = Field(default="fibre", description="'tap' in the lab: an interface whose speed can be set")
 
 
@@ -307,17 +326,17 @@ class Service(Model):
     needs: Resources | None = None
     dr_scope: bool = False
     dr_hosts: tuple[Name, ...] = ()
-    rpo_s: int | None = Field(default=None, ge=0)
-    rto_s: int | None = Field(default=None, ge=0)
+    rpo_s: Whole | None = Field(default=None, ge=0)
+    rto_s: Whole | None = Field(default=None, ge=0)
     critical: bool = False
 
 
 class Addressing(Model):
     """The address space of the estate."""
 
-    ipv6_prefix: IPv6Network
-    ipv4_links: IPv4Network | None = Field(default=None, description="block of the /31 of uplinks, by link id")
-    routing_as: int = Field(ge=1, le=4294967295)
+    ipv6_prefix: Ipv6Prefix
+    ipv4_links: Ipv4Prefix | None = Field(default=None, description="block of the /31 of uplinks, by link id")
+    routing_as: Whole = Field(ge=1, le=4294967295)
     route_reflectors: tuple[Name, ...] = ()
 
 

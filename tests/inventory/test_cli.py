@@ -23,8 +23,8 @@ def rackproof(capsys, monkeypatch):
         monkeypatch.setenv(name, value)  # set here so that what the front door sets is undone
     monkeypatch.chdir(ROOT)
 
-    def call(*words):
-        code = run(["--estate", str(LAB), "--lang", "en", "estate", *words])
+    def call(*words, estate=LAB):
+        code = run(["--estate", str(estate), "--lang", "en", "estate", *words])
         said = capsys.readouterr()
         return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
 
@@ -60,6 +60,15 @@ def test_validate_json_is_complete(rackproof, broken):
     found = json.loads(answer.stdout)
     assert found["valid"] is False
     assert [error["code"] for error in found["errors"]] == ["EST101"]
+
+
+def test_texts_of_an_estate_are_shown_as_they_are(rackproof, tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    file = tmp_path / "estate" / "sites" / "dc.yml"
+    file.write_text(file.read_text("utf-8").replace("{en: Centre", "{en: '[/red] [bold]Centre'"), "utf-8")
+    answer = rackproof("show", estate=tmp_path / "estate")
+    assert answer.returncode == 0
+    assert "[/red] [bold]Centre" in answer.stdout
 
 
 def test_validate_of_no_folder(rackproof):
