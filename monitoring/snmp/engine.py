@@ -21,6 +21,7 @@ Address = tuple[str, int]
 
 @dataclass(slots=True)
 class _Running:
+    address: Address
     poll: Poll
     future: asyncio.Future[Result]
     timer: asyncio.TimerHandle | None = None
@@ -28,6 +29,8 @@ class _Running:
 
 class Engine:
     """Sends what polls want sent and hands each reply to the poll of the address it came from.
+
+    A version 3 reply from another address of the same agent (a router's, say) is taken by its message id.
 
     A device has one request in flight; at most ``in_flight`` devices are polled at a time.
     """
@@ -53,7 +56,7 @@ class Engine:
         lock = self._busy.setdefault(address, asyncio.Lock())
         async with self._limit, lock:
             future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-            running = _Running(Poll(session, plan, budget), future)
+            running = _Running(address, Poll(session, plan, budget), future)
             self._running[address] = running
             try:
                 self._send(address, running, running.poll.start(time.monotonic()))
@@ -112,11 +115,16 @@ class Engine:
         return True
 
     def _dispatch(self, address: Address, data: bytes) -> None:
-        running = self._running.get(address)
+        running = self._running.get(address) or self._owner(data)
         if running is None:
             self.unmatched += 1
             return
+        address = running.address
         self._send(address, running, running.poll.receive(data, time.monotonic()))
+
+    def _owner(self, data: bytes) -> _Running | None:
+        """Find the poll that a datagram from an unknown address belongs to; only version 3 can prove that it does."""
+        return next((running for running in self._running.values() if running.poll.session.owns(data)), None)
 
 
 @contextmanager

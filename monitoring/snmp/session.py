@@ -55,7 +55,10 @@ class Session(Protocol):
         """Return the datagram that repeats the request under way."""
 
     def receive(self, data: bytes, now: float) -> Outcome:
-        """Judge a datagram that came from the agent's address."""
+        """Judge a datagram that came from the agent's address, or that ``owns`` has claimed."""
+
+    def owns(self, data: bytes) -> bool:
+        """Say whether a datagram from another address claims to answer this conversation."""
 
 
 def fresh_id() -> int:
@@ -99,6 +102,10 @@ class CommunitySession:
         if pdu.request_id != self._id:
             return self._ignore("wrong request id")
         return Outcome(Verdict.ANSWER, pdu)
+
+    def owns(self, data: bytes) -> bool:
+        """Never: in version 2c the address is all that tells one sender from another."""
+        return False
 
     def _ignore(self, reason: str) -> Outcome:
         self.rejected[reason] += 1
@@ -158,6 +165,16 @@ class UsmSession:
             return self._report(secured, now)
         flaw = self._flaw(secured)
         return self._ignore(flaw) if flaw else Outcome(Verdict.ANSWER, secured.pdu)
+
+    def owns(self, data: bytes) -> bool:
+        """Say whether a datagram carries one of our message ids: routers answer from another of their addresses.
+
+        Nothing is gained by forging that: what is in the message still has to be proved with the user's keys.
+        """
+        try:
+            return usm.message_id_of(data) in self._message_ids
+        except (BerError, usm.UsmError):
+            return False
 
     def _flaw(self, secured: usm.Secured) -> str:
         """Return why an otherwise sound message is not the answer to the request under way; empty when it is."""

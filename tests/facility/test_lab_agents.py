@@ -100,7 +100,8 @@ def test_values_move_and_agree(agents: dict[str, plan.Agent]) -> None:
     ],
 )
 def test_faults_show_and_mend(
-    agents: dict[str, plan.Agent], run_dir: Path, device: str, key: str, fault: str, mended: str, oid: str, expected: str
+    agents: dict[str, plan.Agent], run_dir: Path, device: str, key: str, fault: str, mended: str, oid: str,
+    expected: str,
 ) -> None:  # fmt: skip
     before = ask(agents[device], oid)
     facility.control(run_dir, device, key, fault)

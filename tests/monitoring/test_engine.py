@@ -22,7 +22,7 @@ QUICK = Budget(timeout_s=0.2, retries=1)
 
 
 @contextmanager
-def server(reply, *hosts: str, delay_s: float = 0.0) -> Iterator[int]:
+def server(reply, *hosts: str, delay_s: float = 0.0, line_out: socket.socket | None = None) -> Iterator[int]:
     """Serve an agent on one port of one or more loopback addresses from a thread; yields the port."""
     lines: list[socket.socket] = []
     for host in hosts or ("127.0.0.1",):
@@ -38,7 +38,7 @@ def server(reply, *hosts: str, delay_s: float = 0.0) -> Iterator[int]:
                 answer = reply(data)
                 time.sleep(delay_s)
                 if answer is not None:
-                    line.sendto(answer, source)
+                    (line_out or line).sendto(answer, source)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -140,6 +140,21 @@ def test_a_reply_from_another_address_is_not_taken() -> None:
     with server(requests.append) as port, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as spoof:
         spoof.bind(("127.0.0.2", 0))
         asyncio.run(main(port, spoof))
+
+
+def test_an_authenticated_reply_from_another_address_of_the_agent_is_taken() -> None:
+    """net-snmp on a wildcard IPv6 socket answers from the address of the outgoing interface."""
+    agent = Agent3()
+
+    async def main(port: int) -> None:
+        with engine() as line:
+            result = await line.poll("127.0.0.1", port, UsmSession(USER), PLAN, QUICK)
+        assert not result.error and len(result.varbinds) == len(TREE) - 1
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.3", 0))
+        with server(agent.reply, line_out=other) as port:
+            asyncio.run(main(port))
 
 
 def test_exactly_the_dead_of_many_agents_are_reported() -> None:

@@ -1,0 +1,183 @@
+"""Monitoring in the lab: every agent polled, silent sensors seen, metrics accepted and scraped by a real Prometheus."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from core.workspace import REPOSITORY
+from inventory.estate import Estate
+from lab import facility
+from lab.enter import argv_inside
+from lab.instance import Instance
+from monitoring import rules, targets
+from monitoring.normalise import readings
+from monitoring.raw import RawPoll
+
+pytestmark = pytest.mark.lab
+
+FACILITY = ("ups-a", "ups-b", "pdu-a", "pdu-b", "ats-1", "crac-1", "crac-2", "env-dc", "env-hph", "env-hph-kv01")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def by_device(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    return {item["device"]: item for item in json.loads(done.stdout)}
+
+
+def reading(item: dict[str, Any], quantity: str, position: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        r for r in item["readings"] if (r["quantity"], r["position"]) == (quantity, position)
+    )
+    return found
+
+
+def test_every_facility_agent_gives_good_readings_before_anything_is_provisioned(lab: Instance, rackproof: Run) -> None:
+    found = by_device(rackproof("monitor", "poll", *FACILITY, "--json"))
+    assert set(found) == set(FACILITY)
+    for item in found.values():
+        assert not item["error"] and item["readings"]
+        assert {r["quality"] for r in item["readings"]} == {"good"}, item
+    assert reading(found["ups-a"], "ups_redundancy")["value"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("device", "key", "fault", "mended", "quantity", "position", "quality"),
+    [
+        ("env-dc", "sensor:R1/front-top", "missing", "ok", "temperature", "R1/front-top", "no_data"),
+        ("env-dc", "sensor:R2/rear-top", "not-available", "ok", "humidity", "R2/rear-top", "no_data"),
+        ("env-dc", "contact:fire", "not-available", "normal", "fire", "hall", "no_data"),
+        ("ups-b", "runtime", "not-available", "ok", "ups_runtime", "", "no_data"),
+    ],
+)
+def test_a_silent_sensor_is_seen_and_mended(
+    lab: Instance, rackproof: Run, device: str, key: str, fault: str, mended: str, quantity: str, position: str,
+    quality: str,
+) -> None:  # fmt: skip
+    facility.control(lab.run_dir, device, key, fault)
+    try:
+        found = by_device(rackproof("monitor", "poll", device, "--json", expected=1))
+        told = reading(found[device], quantity, position)
+        assert (told["quality"], told["value"]) == (quality, None) and told["detail"]
+    finally:
+        facility.control(lab.run_dir, device, key, mended)
+    mended_item = by_device(rackproof("monitor", "poll", device, "--json"))[device]
+    assert reading(mended_item, quantity, position)["value"] is not None
+
+
+def test_a_mute_device_is_unreachable_and_the_others_are_not(lab: Instance, rackproof: Run) -> None:
+    facility.control(lab.run_dir, "pdu-b", "agent", "silent")
+    try:
+        found = by_device(rackproof("monitor", "poll", "pdu-a", "pdu-b", "--json", expected=4))
+    finally:
+        facility.control(lab.run_dir, "pdu-b", "agent", "normal")
+    assert found["pdu-b"]["error"] == "no reply"
+    assert {r["quality"] for r in found["pdu-b"]["readings"]} == {"unreachable"}
+    assert not found["pdu-a"]["error"] and len(found["pdu-b"]["attempts"]) == 1
+
+
+def test_a_slow_agent_is_read_completely(lab: Instance, rackproof: Run) -> None:
+    facility.control(lab.run_dir, "crac-1", "agent", "slow")
+    try:
+        found = by_device(rackproof("monitor", "poll", "crac-1", "--json"))
+    finally:
+        facility.control(lab.run_dir, "crac-1", "agent", "normal")
+    assert {r["quality"] for r in found["crac-1"]["readings"]} == {"good"}
+
+
+def test_recorded_answers_are_judged_again_without_the_lab(
+    lab: Instance, lab_estate: Estate, rackproof: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("raw")
+    live = by_device(rackproof("monitor", "poll", "ups-a", "env-hph", "--raw", str(folder), "--json"))
+    for name, item in live.items():
+        again = readings(RawPoll.from_bytes((folder / f"{name}.json").read_bytes()), lab_estate)
+        assert [(r.quantity, r.position, r.value, r.quality.value) for r in again] == [
+            (r["quantity"], r["position"], r["value"], r["quality"]) for r in item["readings"]
+        ]
+
+
+@pytest.fixture
+def exporter(provisioned_lab: Instance) -> Iterator[Instance]:
+    """The exporter on the controller, as the demo runs it."""
+    argv = [sys.executable, "-m", "rackproof", "monitor", "serve", "--interval", "5"]
+    environment = {**os.environ, "RACKPROOF_LAB": provisioned_lab.name}
+    process = subprocess.Popen(argv, cwd=REPOSITORY, env=environment, start_new_session=True)
+    try:
+        yield provisioned_lab
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) in (0, 130)
+
+
+def fetch(lab: Instance, host: str, port: int, path: str) -> str:
+    argv = argv_inside(lab, "ctl", ["curl", "-sS", "-g", "--max-time", "10", f"http://[{host}]:{port}{path}"])
+    return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False).stdout
+
+
+def wait_for(what: str, check: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, what
+        time.sleep(1)
+
+
+def test_all_devices_answer_once_provisioned(provisioned_lab: Instance, rackproof: Run) -> None:
+    found = by_device(rackproof("monitor", "poll", "--json"))
+    assert len(found) == 20
+    for item in found.values():
+        assert ":" in item["address"], f"{item['device']} was not reached over IPv6"
+        assert {r["quality"] for r in item["readings"]} == {"good"}, item
+
+
+def test_promtool_accepts_the_metrics_and_prometheus_scrapes_them(exporter: Instance, lab_estate: Estate) -> None:
+    host, port = targets.exporter_address(lab_estate) or ("", 0)
+    wait_for("the exporter is not ready", lambda: fetch(exporter, host, port, "/healthz") == "ok\n")
+    page = fetch(exporter, host, port, "/metrics")
+    verdict = rules.check_metrics(page.encode())
+    assert verdict.ok and not verdict.output, verdict.output
+    prometheus = str(lab_estate.address("dc-mgmt1").ipv6.ip)
+
+    def value(query: str) -> dict[str, float]:
+        text = fetch(exporter, prometheus, 9090, f"/api/v1/query?query={query}")
+        try:
+            result = json.loads(text)["data"]["result"]
+        except (ValueError, KeyError):
+            return {}
+        return {r["metric"].get("device", r["metric"].get("job", "")): float(r["value"][1]) for r in result}
+
+    wait_for("the exporter is not scraped", lambda: value("up%7Bjob%3D%22rackproof%22%7D") == {"dc-ctl1": 1.0})
+    wait_for("device metrics do not arrive", lambda: len(value("rackproof_device_up")) == 20)
+    nodes = value("up%7Bjob%3D%22node%22%7D")
+    assert nodes == {d.name: 1.0 for d in lab_estate.devices.values() if d.kind == "host"}
+    loaded = json.loads(fetch(exporter, prometheus, 9090, "/api/v1/rules"))["data"]["groups"]
+    names = {rule["name"] for group in loaded for rule in group["rules"]}
+    assert names == {rule["alert"] for _, rule in rules.alerts()}
+
+
+def test_a_broken_sensor_becomes_an_alert_in_prometheus(exporter: Instance, lab_estate: Estate) -> None:
+    prometheus = str(lab_estate.address("dc-mgmt1").ipv6.ip)
+
+    def firing() -> set[str]:
+        text = fetch(exporter, prometheus, 9090, "/api/v1/alerts")
+        try:
+            alerts = json.loads(text)["data"]["alerts"]
+        except (ValueError, KeyError):
+            return set()
+        return {a["labels"]["alertname"] for a in alerts if a["state"] == "firing"}
+
+    facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "missing")
+    facility.control(exporter.run_dir, "ups-a", "modules", "2")
+    try:
+        wait_for("no alert", lambda: {"SensorSilent", "UpsRedundancyLost"} <= firing(), 120)
+    finally:
+        facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "ok")
+        facility.control(exporter.run_dir, "ups-a", "modules", "3")
+    wait_for("the alert stays", lambda: not {"SensorSilent", "UpsRedundancyLost"} & firing(), 60)
