@@ -121,7 +121,12 @@ def apply(
 
 
 @app.command()
-def resume(as_json: Json = False) -> None:
+def resume(
+    close: Annotated[
+        str | None, typer.Option("--close", metavar="REASON", help="End the run unproved: for a router that is gone.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Bring a rollout that was interrupted to a proved end: wait for a rollback, or save what was confirmed.
 
     Example: rackproof net resume
@@ -133,7 +138,10 @@ def resume(as_json: Json = False) -> None:
             emit_json({"result": "nothing_to_resume"}) if as_json else out.print(nothing_to_resume().message)
             return
         with progress(f"resuming run {left.run}") as step:
-            result = settle(left, means(estate, ws, left.run, lambda device, text: step(f"{device}: {text}")))
+            tools = means(estate, ws, left.run, lambda device, text: step(f"{device}: {text}"))
+            result = settle(left, tools)
+        if close and result.result == "unproven":
+            tools.trail.end("unproven", closed=close, not_started=result.not_started)
     _finish(result, as_json)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from core.workspace import Workspace
 from inventory.estate import Estate
@@ -14,6 +13,9 @@ from inventory.model import DeviceKind
 from netconfig.design import managed, router
 from netconfig.observe import Address, Observed, configured
 from netconfig.tree import Node
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 PROBE_TIMEOUT_S = 15
 PROBE_FROM, PROBE_TO = "site-node", "database-primary"
@@ -57,6 +59,8 @@ Pinger = Callable[[Probe], bool]
 
 def expected(estate: Estate, device: str, intended: Node, before: Observed, done: set[str]) -> Expected:
     """Return what must hold on ``device``; neighbours count only when they are ``done``, on IPv6 already."""
+    from networkx import has_path
+
     design = router(estate, device)
     graph = network(estate, {*done, device})
     up = {
@@ -82,13 +86,15 @@ def expected(estate: Estate, device: str, intended: Node, before: Observed, done
         bgp={
             peer.address: peer.name
             for peer in design.peers
-            if peer.name in done and peer.address in neighbours and nx.has_path(graph, device, peer.name)
+            if peer.name in done and peer.address in neighbours and has_path(graph, device, peer.name)
         },
     )
 
 
 def network(estate: Estate, devices: Iterable[str]) -> nx.Graph[str]:
     """Return the graph of links between these routers."""
+    import networkx as nx  # a third of a second that only a rollout has to pay
+
     chosen = set(devices)
     graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(chosen)
@@ -100,13 +106,15 @@ def network(estate: Estate, devices: Iterable[str]) -> nx.Graph[str]:
 
 def probes(estate: Estate, device: str, done: set[str]) -> list[Probe]:
     """Return the end-to-end pings that must work once ``device`` and ``done`` carry IPv6 and that cross ``device``."""
+    from networkx import all_shortest_paths, has_path
+
     graph = network(estate, {*done, device})
     found = []
     for target in _hosts(estate, PROBE_TO):
         for source in _hosts(estate, PROBE_FROM):
             ends = _gateway(estate, source), _gateway(estate, target)
-            whole = all(end in graph for end in ends) and nx.has_path(graph, *ends)
-            if whole and device in {node for path in nx.all_shortest_paths(graph, *ends) for node in path}:
+            whole = all(end in graph for end in ends) and has_path(graph, *ends)
+            if whole and device in {node for path in all_shortest_paths(graph, *ends) for node in path}:
                 address = str(estate.address(target).ipv6.ip)
                 found.append(Probe(source, str(estate.address(source).ipv4.ip), target, address))
     return found
