@@ -21,7 +21,7 @@ from checks import bundle_manifest as names
 from checks.bundle_chain import Link, next_link
 from checks.bundle_manifest import FileEntry, Manifest, locator
 from checks.bundle_secrets import SecretGuard
-from checks.bundle_sources import REQUIREMENTS_DIR, Source, estate_sources, requirement_sources
+from checks.bundle_sources import REQUIREMENTS_DIR, Source, estate_sources, requirement_sources, source_revision
 from checks.model import RawStore, Run, canonical_json
 from core import signing
 from core.errors import ExitCode, Place, RackproofError
@@ -129,6 +129,7 @@ def _head(run: Run, estate_root: str, link: Link) -> dict[str, Any]:
         "estate": run.estate,
         "estate_root": estate_root,
         "judges": {verdict.judge: verdict.judge_sha256 for verdict in run.verdicts},
+        "revision": source_revision(),
         "run": run.id,
         "sealed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "tools": {tool: sorted(versions) for tool, versions in tools.items()},

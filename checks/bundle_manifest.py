@@ -1,7 +1,7 @@
 """The manifest of an evidence bundle: every file with its digests, in one canonical form (RFC 8785) that is signed.
 
 Beside the SHA-256 of a file stand short digests of each KiB of it. They add no proof (the SHA-256 does that): they
-say *where* a file was altered. Each ends in the sum of the KiB's bytes modulo 256, which gives away by how much a single
+say *where* a file was altered. Each ends in the sum of the bytes modulo 256, which gives away by how much a single
 changed byte changed: trying that at every place of the KiB finds it, and the answer is believed only when the restored
 file has the SHA-256 that was signed.
 """

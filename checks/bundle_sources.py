@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,20 @@ def estate_sources(folder: Path) -> tuple[str, tuple[Source, ...]]:
 def requirement_sources(folder: Path = REQUIREMENTS_DIR) -> tuple[Source, ...]:
     """Return every file of the register of requirements."""
     return tuple(Source(file.relative_to(folder).as_posix(), file) for file in sorted(_yaml_files(folder)))
+
+
+def source_revision() -> str:
+    """Return the commit these sources are at, with ``+changes`` when files differ from it; empty when not known."""
+    try:
+        head = _git("rev-parse", "HEAD").strip()
+        return f"{head}+changes" if _git("status", "--porcelain", "--untracked-files=no").strip() else head
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(*arguments: str) -> str:
+    argv = ["git", "-C", str(REPOSITORY), *arguments]
+    return subprocess.run(argv, capture_output=True, timeout=10, check=True, text=True).stdout
 
 
 def _yaml_files(folder: Path) -> Iterator[Path]:

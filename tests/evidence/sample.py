@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from checks import judging
 from checks.attestation import Paper, sign, write_yaml
 from checks.capture import captured
 from checks.judging import Case, EvidenceView, Found, binds, judge, judge_all
@@ -29,6 +30,11 @@ TIERS = {
 }
 OWNER = {"unit": {"en": "Department 2 (IT)", "vi": "Cục 2 (Cục TKTP và CĐS)"},
          "accountable": {"en": "Director of Department 2", "vi": "Cục trưởng Cục 2"}}
+
+
+# The register looks for judges in the project's own files; the sample's judge lives here.
+_names = judging.judge_names
+judging.judge_names = lambda: _names() | {"sample"}
 
 
 @judge("sample")
