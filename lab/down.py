@@ -12,7 +12,8 @@ from lab.up import exclusive
 def down(instance: Instance, step: Step) -> bool:
     """Take the lab down; return False when there was nothing.
 
-    Raises RackproofError: LAB012 not root, LAB016 it is another checkout's, LAB017 somebody is raising it right now, LAB030 something would not go.
+    Raises RackproofError: LAB012 not root, LAB016 it is another checkout's, LAB017 somebody is raising it right now,
+    LAB030 something would not go.
     """
     require_root("take the lab down")
     owner.refuse_foreign(instance)
