@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -57,22 +59,38 @@ def _provision(
     estate = load_estate(ws.estate_dir)
     known = secrets.load(ws)
     work = commands(estate, ws, mode, engines or list(Engine), resolve_limit(estate, limit or []), plain)
-    journal = Journal(ws.journal, ws.signing_key) if mode is Mode.APPLY else None
-    if journal:
-        journal.append("provision.started", hosts=[host for command in work for host in command.hosts])
-    with progress(f"provision {mode}") as step:
-        def told(command: Command, event: TaskEvent) -> None:
-            if event.status is not Status.SKIPPED:
-                step(f"{command.engine.value}: {event.host}: {event.task} – {event.status.value}")
-
-        results = run_all(work, known, timeout, told)
-    if journal:
-        journal.append("provision.ended", results=[_summary(result) for result in results])
+    if mode is Mode.APPLY:
+        with _journaled(Journal(ws.journal, ws.signing_key), work) as results:
+            results.extend(_run(mode, work, known, timeout))
+    else:
+        results = _run(mode, work, known, timeout)
     if as_json:
         emit_json({"mode": mode.value, "good": _code(results) == 0, "engines": [_as_dict(r) for r in results]})
     else:
         _show(mode, results)
     raise typer.Exit(_code(results))
+
+
+def _run(mode: Mode, work: list[Command], known: Mapping[str, str], timeout: float) -> list[EngineResult]:
+    with progress(f"provision {mode}") as step:
+        def told(command: Command, event: TaskEvent) -> None:
+            if event.status is not Status.SKIPPED:
+                step(f"{command.engine.value}: {event.host}: {event.task} – {event.status.value}")
+
+        return run_all(work, known, timeout, told)
+
+
+@contextmanager
+def _journaled(journal: Journal, work: list[Command]) -> Iterator[list[EngineResult]]:
+    """Write into the journal before anything is changed and after the end, whichever end it is."""
+    journal.append("provision.started", hosts=[host for command in work for host in command.hosts])
+    results: list[EngineResult] = []
+    try:
+        yield results
+    except BaseException as error:
+        journal.append("provision.interrupted", why=type(error).__name__)
+        raise
+    journal.append("provision.ended", results=[_summary(result) for result in results])
 
 
 def _code(results: list[EngineResult]) -> ExitCode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -50,9 +51,11 @@ def run_all(
 
 
 def _start(command: Command) -> subprocess.Popen[str]:
-    # A session of its own: Ctrl-C reaches us alone, and we stop the whole group in good order.
+    # A session of its own: Ctrl-C reaches us alone, and we stop the whole group in good order. Should this process be
+    # killed outright, the kernel tells the engine (setpriv is Debian's util-linux, always there).
+    guarded = ("setpriv", "--pdeathsig", "TERM", "--", *command.argv) if shutil.which("setpriv") else command.argv
     return subprocess.Popen(
-        command.argv, env={**os.environ, **command.environment}, cwd=REPOSITORY, text=True, encoding="utf-8",
+        guarded, env={**os.environ, **command.environment}, cwd=REPOSITORY, text=True, encoding="utf-8",
         errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,
     )
