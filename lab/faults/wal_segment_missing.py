@@ -16,6 +16,7 @@ SEGMENT = re.compile(r"/([0-9A-F]{24})-[0-9a-f]{40}(?:\.[a-z0-9]+)?$")
 #: One before and one after the missing one: a gap, not an end.
 AROUND = 3
 ARCHIVED_S = 60.0
+MEND = '[ ! -e "$1" ] || mv "$1" "$2"; rmdir "$(dirname "$1")" 2>/dev/null || true'
 
 
 def _make(instance: Instance) -> None:
@@ -33,7 +34,7 @@ def _mend(instance: Instance) -> None:
     if saved is None:
         return
     # An interrupted break may have left the original where it was.
-    as_root(instance, REPOSITORY, ["sh", "-c", '[ ! -e "$1" ] || mv "$1" "$2"', "mend", saved["kept"], saved["path"]])
+    as_root(instance, REPOSITORY, ["sh", "-c", MEND, "mend", saved["kept"], saved["path"]])
     as_root(instance, REPOSITORY, ["test", "-f", saved["path"]])
     forget(instance, NAME)
 
