@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -92,17 +92,29 @@ class Platform(_Data):
     forbidden: tuple[Pattern, ...]
     guard: GuardLimits
 
+    @cached_property
+    def _noise(self) -> re.Pattern[str]:
+        return re.compile("|".join(f"(?:{pattern})" for pattern in self.noise))
+
+    @cached_property
+    def _sections(self) -> tuple[tuple[re.Pattern[str], SectionRule], ...]:
+        return tuple((re.compile(rule.line), rule) for rule in self.sections)
+
+    @cached_property
+    def _lines(self) -> tuple[tuple[re.Pattern[str], LineRule], ...]:
+        return tuple((re.compile(rule.line), rule) for rule in self.lines)
+
     def is_noise(self, line: str) -> bool:
         """Tell whether a line is the device's own decoration."""
-        return not line or any(re.fullmatch(pattern, line) for pattern in self.noise)
+        return not line or self._noise.fullmatch(line) is not None
 
     def section(self, line: str) -> SectionRule | None:
         """Return the rule of the section this line opens, if it opens one."""
-        return next((rule for rule in self.sections if re.fullmatch(rule.line, line)), None)
+        return next((rule for pattern, rule in self._sections if pattern.fullmatch(line)), None)
 
     def rule(self, line: str) -> LineRule | None:
         """Return the first rule that fits a line."""
-        return next((rule for rule in self.lines if re.fullmatch(rule.line, line)), None)
+        return next((rule for pattern, rule in self._lines if pattern.fullmatch(line)), None)
 
     def place(self, line: str) -> tuple[int, str]:
         """Return the sort key of a top-level line in the order in which the device shows it."""
