@@ -51,7 +51,8 @@ def inspect_estate(folder: Path) -> Inspection:
     errors: list[RackproofError] = []
     draft = read_draft(folder, errors)
     if draft is not None:
-        errors.extend(findings(draft, incomplete=bool(errors)))
+        incomplete = any(not isinstance(error, Warning_) for error in errors)
+        errors.extend(findings(draft, incomplete))
     found = _once(errors)
     wrong = tuple(error for error in found if not isinstance(error, Warning_))
     doubtful = tuple(error for error in found if isinstance(error, Warning_))

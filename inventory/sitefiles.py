@@ -16,7 +16,7 @@ from inventory.mistakes import mistake
 from inventory.positions import Path_, Positioned, load_yaml
 
 _LIST_KEYS = ("defaults", "sites")
-MAX_SITES = 2000
+_SUFFIXES = (".yml", ".yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,11 @@ def read_sites(folder: Path, errors: list[RackproofError]) -> list[SiteSource]:
 
 def _read_all(folder: Path, errors: list[RackproofError]) -> list[Positioned]:
     read: list[Positioned] = []
-    for file in sorted(folder.glob("*.y*ml")):
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix not in _SUFFIXES:
+            if not file.name.startswith("."):
+                errors.append(mistake("EST041", Place(file)))
+            continue
         try:
             read.append(load_yaml(file))
         except RackproofError as error:
@@ -125,7 +129,6 @@ def _site(
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = merge(merged, layer.data)
-    merged.pop("extends", None)
     return SiteSource(layers, merged)
 
 
@@ -143,7 +146,8 @@ def _archetypes(
             raise mistake("EST033", at, actual=" -> ".join([*seen, str(name)]))
         seen.append(str(name))
         positioned = archetypes[str(name)]
-        chain.insert(0, (f"archetype {name}", positioned, (), positioned.data))
+        said = {key: value for key, value in positioned.data.items() if key != "extends"}
+        chain.insert(0, (f"archetype {name}", positioned, (), said))
         at, name = positioned.place(("extends",)), positioned.data.get("extends")
     return chain
 

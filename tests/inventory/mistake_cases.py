@@ -71,6 +71,8 @@ CASES = [
     ("defaults-without-sites", "EST038", ROOMS, "sites:\n", "site:\n"),
     ("sites-not-a-list", "EST039", ROOMS, None, b"sites: {a: b}\n"),
     ("site-not-a-mapping", "EST040", ROOMS, None, b"sites: [hph]\n"),
+    ("file-that-is-not-read", "EST041", "sites/hni.yml.bak", None, b"site: hni\n"),
+    ("extends-at-a-site", "EST020", DC, "tier: DC\n", "tier: DC\nextends: room\n"),
     ("mistake-in-archetype-once", "EST020", ROOM, "kind: router\n", "kind: router\n    colour: red\n"),
     # references
     ("unknown-tier", "EST101", DC, "tier: DC\n", "tier: DCC\n"),

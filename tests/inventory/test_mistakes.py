@@ -97,6 +97,15 @@ def test_a_warning_does_not_stop_loading(tmp_path):
     assert load_estate(tmp_path / "estate").services["nodes"].hosts == ()
 
 
+def test_a_warning_hides_no_error(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    spoil(tmp_path / "estate", "sites/old.bak", None, b"")
+    spoil(tmp_path / "estate", "links.yml", "b: {device: core2", "b: {device: core22")
+    found = inspect_estate(tmp_path / "estate")
+    assert "EST120" in {error.code for error in found.errors}
+    assert found.estate is None
+
+
 def test_no_folder_is_a_mistake_of_the_user(tmp_path):
     with pytest.raises(RackproofError) as caught:
         load_estate(tmp_path / "nowhere")
