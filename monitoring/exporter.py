@@ -24,7 +24,7 @@ from monitoring.exposition import CONTENT_TYPE, Exposition, specs_of
 from monitoring.normalise import readings
 from monitoring.profiles import load_profiles
 from monitoring.raw import RawPoll
-from monitoring.readings import aged
+from monitoring.readings import Reading, aged
 from monitoring.snmp.engine import Engine, engine
 
 STALE_AFTER_POLLS = 3
@@ -36,7 +36,7 @@ class Exporter:
 
     def __init__(self, estate: Estate, poller: Poller, devices: list[Device], interval_s: float) -> None:
         self.estate, self.poller, self.devices, self.interval_s = estate, poller, devices, interval_s
-        self.latest: dict[str, RawPoll] = {}
+        self._latest: dict[str, tuple[RawPoll, list[Reading]]] = {}
         self._answered: dict[str, float] = {}
         self.failure: BaseException | None = None
         self.on_failure: Callable[[], None] = lambda: None
@@ -66,24 +66,32 @@ class Exporter:
         while True:
             began = time.monotonic()
             raw = await self.poller.poll(line, device)
-            self.latest[device.name] = raw
-            if not raw.error:
-                self._answered[device.name] = raw.t1.timestamp()
+            self.take(raw)
             self._polls.labels("error" if raw.error else "answered").inc()
             took = time.monotonic() - began
             self._duration.observe(took)
             await asyncio.sleep(max(0.0, self.interval_s - took))
+
+    def take(self, raw: RawPoll) -> None:
+        """Take a device's latest poll; it is judged once, however often it is scraped."""
+        self._latest[raw.device] = (raw, readings(raw, self.estate))
+        if not raw.error:
+            self._answered[raw.device] = raw.t1.timestamp()
+
+    def waiting(self) -> list[str]:
+        """Return the devices that have not been polled yet."""
+        return [device.name for device in self.devices if device.name not in self._latest]
 
     def metrics(self, now: datetime) -> bytes:
         """Return the whole exposition at ``now``."""
         valid_for = timedelta(seconds=STALE_AFTER_POLLS * self.interval_s)
         page = Exposition(self._specs)
         for device in self.devices:
-            raw = self.latest.get(device.name)
-            if raw is None:
+            if device.name not in self._latest:
                 continue
+            raw, found = self._latest[device.name]
             page.add_poll(raw, self._answered.get(device.name), fresh=now - raw.t1 <= valid_for)
-            for reading in readings(raw, self.estate):
+            for reading in found:
                 page.add_reading(aged(reading, now, valid_for))
         return page.text().encode() + generate_latest(self.registry)
 
@@ -95,8 +103,8 @@ def application(exporter: Exporter) -> Starlette:
         return Response(exporter.metrics(datetime.now(UTC)), media_type=CONTENT_TYPE)
 
     async def health(_request: Request) -> Response:
-        missing = [device.name for device in exporter.devices if device.name not in exporter.latest]
-        return PlainTextResponse("ok\n" if not missing else "not polled yet\n", 503 if missing else 200)
+        waiting = exporter.waiting()
+        return PlainTextResponse("not polled yet\n" if waiting else "ok\n", 503 if waiting else 200)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

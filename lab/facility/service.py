@@ -17,6 +17,7 @@ from typing import Any
 from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY
 from inventory.estate import Estate
+from lab import image
 from lab.facility import plan, snmpd
 from lab.facility.plan import AGENTS_FILE, CONTROL_SOCKET
 
@@ -37,7 +38,9 @@ def start(estate: Estate, instance: str, run_dir: Path, secrets: Mapping[str, st
     agents = plan.agents(estate, instance)
     for agent in agents:
         snmpd.write_configuration(agent, folder / agent.name, secrets)
-    (folder / AGENTS_FILE).write_text(json.dumps([agent.as_dict() for agent in agents], indent=1), encoding="utf-8")
+    # The image's own snmpd: this machine needs no SNMP package, whose service would start by itself.
+    told = {"program": image.program("snmpd"), "agents": [agent.as_dict() for agent in agents]}
+    (folder / AGENTS_FILE).write_text(json.dumps(told, indent=1), encoding="utf-8")
     argv = [sys.executable, "-m", "lab.facility.simulator", str(folder.resolve())]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     with (folder / LOG).open("ab") as log:

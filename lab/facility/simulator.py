@@ -46,10 +46,10 @@ MODELS: dict[str, type[Any]] = {"ups": Ups, "pdu": Pdu, "crac": Crac, "ats": Ats
 class Device:
     """One device: its unit, its physics, its snmpd and the latest table of values."""
 
-    def __init__(self, agent: Agent, unit: Unit, world: World, folder: Path) -> None:
+    def __init__(self, agent: Agent, unit: Unit, world: World, snmpd: Snmpd) -> None:
         self.agent, self.unit = agent, unit
         self.model: Model = MODELS[agent.kind](unit, world)
-        self.snmpd = Snmpd(agent, folder)
+        self.snmpd = snmpd
         self.ready = False
         self._taken, self._table = 0.0, Table([], {})
 
@@ -91,11 +91,15 @@ class Simulator:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        agents = [Agent(**{**item, "addresses": tuple(item["addresses"])}) for item in _load(folder / AGENTS_FILE)]
+        told = json.loads((folder / AGENTS_FILE).read_text(encoding="utf-8"))
+        agents = [Agent(**{**item, "addresses": tuple(item["addresses"])}) for item in told["agents"]]
         units = [Unit(agent.name, agent.kind, agent.site, agent.spec) for agent in agents]
         world = World(units, time.time)
         pairs = zip(agents, units, strict=True)
-        self.devices = {a.name: Device(a, unit, world, folder / a.name) for a, unit in pairs}
+        self.devices = {
+            agent.name: Device(agent, unit, world, Snmpd(agent, folder / agent.name, told["program"]))
+            for agent, unit in pairs
+        }
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then stop every snmpd."""
@@ -145,11 +149,6 @@ class Simulator:
             "pid": device.snmpd.process.pid if device.snmpd.process else 0,
             "controls": device.unit.controls,
         }
-
-
-def _load(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from core.errors import RackproofError
 from lab.facility.plan import SECRET_AUTH, SECRET_COMMUNITY, SECRET_PRIV, SNMP_USER, Agent, identity, subtrees
 
-BINARY = "/usr/sbin/snmpd"
 SOCKET, CONFIG, LOG = "agentx.sock", "snmpd.conf", "snmpd.log"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STANDARD_VIEW = ("1.3.6.1.2.1.1", "1.3.6.1.2.1.11", "1.3.6.1.6.3.10", "1.3.6.1.6.3.15.1.1")
@@ -75,15 +74,15 @@ def write_configuration(agent: Agent, folder: Path, secrets: Mapping[str, str]) 
 class Snmpd:
     """A running snmpd; its parent is the simulator, and the kernel ends it when the simulator dies."""
 
-    def __init__(self, agent: Agent, folder: Path) -> None:
-        self.agent, self.folder = agent, folder
+    def __init__(self, agent: Agent, folder: Path, program: list[str]) -> None:
+        self.agent, self.folder, self.program = agent, folder, program
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start snmpd inside the device's namespace, with the kernel's parent-death signal set."""
         (self.folder / SOCKET).unlink(missing_ok=True)
         argv = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", self.agent.namespace]
-        argv += [BINARY, "-f", "-C", "-c", CONFIG, "-m", "", "-M", "", "-I", MODULES, "-Lf", LOG]
+        argv += [*self.program, "-f", "-C", "-c", CONFIG, "-m", "", "-M", "", "-I", MODULES, "-Lf", LOG]
         # An absolute folder: net-snmp 5.9 makes the parents of a relative one from the root of the file system.
         environment = {"PATH": SYSTEM_PATH, "SNMP_PERSISTENT_DIR": str(self.folder.resolve() / "state")}
         self.process = subprocess.Popen(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import RackproofError
-from lab import facility
+from lab import facility, image
 from lab.facility import plan
 from tests.facility.scratch import SECRETS, facility_network
 
@@ -46,7 +46,8 @@ def ask(agent: plan.Agent, oid: str, address: int = 0, **changes: str) -> str:
         access += ["-x", "AES", "-X", secrets["snmp_priv_password"]]
     host = agent.addresses[address]
     target = f"udp6:[{host}]" if ":" in host else host
-    argv = ["ip", "netns", "exec", f"rp-{INSTANCE}-ctl", "snmpget", "-Oqn", "-t", "1", "-r", "1", *access, target, oid]
+    argv = ["ip", "netns", "exec", f"rp-{INSTANCE}-ctl", *image.program("snmpget"), "-Oqn", "-t", "1", "-r", "1"]
+    argv += [*access, target, oid]
     result = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
     return (result.stdout + result.stderr).strip()
 

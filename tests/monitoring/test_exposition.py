@@ -44,8 +44,8 @@ def page(exporter: Exporter, now: datetime = NOW) -> dict[tuple[str, str, str, s
 
 
 def test_values_in_base_units(exporter: Exporter, polled: Poller) -> None:
-    exporter.latest["env-dc"] = polled("env-dc", sensors())
-    exporter.latest["ups-a"] = polled("ups-a", {(*UPS, 2, 3, 0): integer(25), (*UPS, 4, 1, 0): integer(5)})
+    exporter.take(polled("env-dc", sensors()))
+    exporter.take(polled("ups-a", {(*UPS, 2, 3, 0): integer(25), (*UPS, 4, 1, 0): integer(5)}))
     found = page(exporter)
     assert found[("rackproof_temperature_celsius", "env-dc", "temperature@R1/front-top", "")] == 22
     assert found[("rackproof_humidity_ratio", "env-dc", "humidity@R1/front-top", "")] == 0.47
@@ -56,7 +56,7 @@ def test_values_in_base_units(exporter: Exporter, polled: Poller) -> None:
 
 
 def test_no_data_has_a_quality_and_no_value(exporter: Exporter, polled: Poller) -> None:
-    exporter.latest["env-dc"] = polled("env-dc", sensors(t1=integer(-1), i2=integer(4)))
+    exporter.take(polled("env-dc", sensors(t1=integer(-1), i2=integer(4))))
     found = page(exporter)
     assert found[("rackproof_reading_quality", "env-dc", "temperature@R1/front-top", "")] == 1
     assert ("rackproof_temperature_celsius", "env-dc", "temperature@R1/front-top", "") not in found
@@ -65,7 +65,7 @@ def test_no_data_has_a_quality_and_no_value(exporter: Exporter, polled: Poller) 
 
 
 def test_a_silent_device_is_down_and_has_no_values(exporter: Exporter, polled: Poller) -> None:
-    exporter.latest["env-dc"] = polled("env-dc", {}, reply=lambda _datagram: None)
+    exporter.take(polled("env-dc", {}, reply=lambda _datagram: None))
     found = page(exporter)
     assert found[("rackproof_device_up", "env-dc", "@", "")] == 0
     assert {key[0] for key in found if key[1] == "env-dc"} == {
@@ -77,7 +77,7 @@ def test_a_silent_device_is_down_and_has_no_values(exporter: Exporter, polled: P
 
 
 def test_an_old_poll_is_neither_up_nor_a_value(exporter: Exporter, polled: Poller) -> None:
-    exporter.latest["env-dc"] = polled("env-dc", sensors())
+    exporter.take(polled("env-dc", sensors()))
     found = page(exporter, NOW + timedelta(seconds=60))
     assert found[("rackproof_device_up", "env-dc", "@", "")] == 0
     assert found[("rackproof_reading_quality", "env-dc", "temperature@R1/front-top", "")] == 4
@@ -114,9 +114,9 @@ def test_one_quantity_means_one_unit_in_every_profile() -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_accepts_the_page(exporter: Exporter, polled: Poller) -> None:
-    exporter.latest["env-dc"] = polled("env-dc", sensors(t1=integer(-1)))
+    exporter.take(polled("env-dc", sensors(t1=integer(-1))))
     for name in ("ups-a", "pdu-a", "ats-1", "crac-1", "core1", "dc-db1"):
-        exporter.latest[name] = polled(name, {})
+        exporter.take(polled(name, {}))
     for spec in specs_of(load_profiles().values()).values():  # every metric there is, even where no device gave one
         name, _ = metric(spec)
         assert name.startswith("rackproof_")

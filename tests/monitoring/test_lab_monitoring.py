@@ -15,7 +15,7 @@ import pytest
 
 from core.workspace import REPOSITORY
 from inventory.estate import Estate
-from lab import facility
+from lab import facility, image
 from lab.enter import argv_inside
 from lab.instance import Instance
 from monitoring import rules, targets
@@ -141,7 +141,7 @@ def test_promtool_accepts_the_metrics_and_prometheus_scrapes_them(exporter: Inst
     host, port = targets.exporter_address(lab_estate) or ("", 0)
     wait_for("the exporter is not ready", lambda: fetch(exporter, host, port, "/healthz") == "ok\n")
     page = fetch(exporter, host, port, "/metrics")
-    verdict = rules.check_metrics(page.encode())
+    verdict = rules.check_metrics(page.encode(), image.program("promtool"))
     assert verdict.ok and not verdict.output, verdict.output
     prometheus = str(lab_estate.address("dc-mgmt1").ipv6.ip)
 
