@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
 
 from core.errors import ExitCode, RackproofError
@@ -81,24 +82,35 @@ class Router:
 
 def managed(estate: Estate) -> list[Device]:
     """Return the routers this room configures: routers with a platform, a loopback and a rollout wave."""
-    return [
-        device
-        for device in estate.devices_of(DeviceKind.ROUTER)
-        if device.platform and device.loopback is not None and device.ipv4_loopback and device.wave is not None
-    ]
+    return [device for device in estate.devices_of(DeviceKind.ROUTER) if _is_managed(device)]
+
+
+def require_managed(estate: Estate, name: str) -> Device:
+    """Return a router by name; raises RackproofError (NET010) when it is none this room configures."""
+    device = estate.devices.get(name)
+    if device is not None and _is_managed(device):
+        return device
+    known = [other.name for other in managed(estate)]
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    raise RackproofError(
+        "NET010", f"'{name}' is no router that can be configured",
+        expected=f"did you mean {' or '.join(close)}?" if close else f"one of {len(known)} routers, such as {known[0]}"
+        if known else "a router with kind: router, a platform, loopbacks and a wave in its site's file",
+        remedy="`rackproof net render --to FOLDER` writes them all",
+        exit_code=ExitCode.INVALID,
+    )  # fmt: skip
+
+
+def _is_managed(device: Device) -> bool:
+    routed = device.loopback is not None and device.ipv4_loopback is not None
+    return device.kind == DeviceKind.ROUTER and routed and bool(device.platform) and device.wave is not None
 
 
 def router(estate: Estate, name: str) -> Router:
     """Return the design of one router; raises RackproofError (NET010) when it is none this room configures."""
-    known = {device.name for device in managed(estate)}
-    if name not in known:
-        raise RackproofError(
-            "NET010", f"'{name}' is no router that can be configured", expected=", ".join(sorted(known)),
-            remedy="give it kind: router, a platform, loopbacks and a wave in its site's file",
-            exit_code=ExitCode.INVALID,
-        )  # fmt: skip
+    require_managed(estate, name)
     interfaces = estate.interfaces(name)
-    peers = tuple(sorted(_peers(estate, name, known), key=lambda peer: int(IPv6Interface(peer.address))))
+    peers = tuple(sorted(_peers(estate, name), key=lambda peer: int(IPv6Interface(peer.address))))
     reflects = name in estate.head.addressing.route_reflectors
     groups = [Group(CORE, False), Group(EDGE, True)] if reflects else [Group(CORE, False)]
     return Router(
@@ -121,10 +133,11 @@ def _port(interface: Interface) -> Port:
     return Port(interface.name, interface.kind, description, interface.ipv4, interface.ipv6)
 
 
-def _peers(estate: Estate, name: str, known: set[str]) -> list[Peer]:
+def _peers(estate: Estate, name: str) -> list[Peer]:
     """Return the iBGP neighbours: a route reflector has all routers, any other router has the reflectors."""
     reflectors = set(estate.head.addressing.route_reflectors)
-    others = known if name in reflectors else reflectors & known
+    everyone = {device.name for device in managed(estate)} if name in reflectors else reflectors
+    others = {other for other in everyone if _is_managed(estate.devices[other])}
     return [
         Peer(
             other,

@@ -71,6 +71,8 @@ class _Level:
         self.platform, self.path = platform, path
         self.doomed = (*doomed, *self._doomed())
         self.freed = self._freed()
+        self.swaps = self._swaps()
+        self.swapped = {line for old in self.swaps.values() for line in old}
         self.old_keys = {key(line, platform): line for line in self.old}
         self.new_keys = {key(line, platform): line for line in self.new}
 
@@ -105,21 +107,25 @@ class _Level:
         held = self.old_keys.get(key(line, self.platform))
         rule = self.platform.section(line) or self.platform.rule(line)
         if rule is not None and rule.break_first:
-            for old in (held,) if rule.key and held else self._swapped(line):
+            for old in (held,) if rule.key and held else self.swaps.get(line, ()):
                 yield Command(self.path, undo(old, self.platform), "change")
         if line in self.freed:
             yield Command(self.path, undo(self.freed[line], self.platform), "change")
         yield Command(self.path, line, "add" if held is None else "change")
 
-    def _swapped(self, line: str) -> list[str]:
-        """Return the old values to remove before ``line``, the first new value of its many-valued setting."""
-        rule = self.platform.rule(line)
-        if rule is None or not rule.break_first or rule.key:
-            return []
-        kin = [new for new in self.new if new not in self.old and self.platform.rule(new) == rule]
-        if not kin or kin[0] != line:
-            return []
-        return [old for old in self.old if old not in self.new and self.platform.rule(old) == rule]
+    def _swaps(self) -> dict[str, list[str]]:
+        """Return, per first new value of a many-valued setting, the old values to remove before it is typed."""
+        first: dict[str, str] = {}
+        for line in self.new:
+            rule = self.platform.rule(line)
+            if rule is not None and rule.break_first and not rule.key and line not in self.old:
+                first.setdefault(rule.line, line)
+        found: dict[str, list[str]] = {line: [] for line in first.values()}
+        for line in self.old if first else ():
+            rule = self.platform.rule(line)
+            if rule is not None and rule.line in first and line not in self.new:
+                found[first[rule.line]].append(line)
+        return found
 
     def _freed(self) -> dict[str, str]:
         """Return, per new entry of an ordered list, the old entry to remove just before it is typed.
@@ -127,21 +133,27 @@ class _Level:
         FRR ignores, without a word, an entry whose value already stands under another number of the same list.
         """
         freed: dict[str, str] = {}
-        now = {key(line, self.platform): line for line in self.old if _entry(line, self.platform)[0]}
+        values = {_entry(line, self.platform): line for line in self.old}
+        now = {key(line, self.platform): line for line in values.values()}
         for line in (line for line in self.new if line not in self.old):
             entry = _entry(line, self.platform)
-            clash = next((old for old in now.values() if entry[0] and _entry(old, self.platform) == entry), None)
-            if clash is not None and key(clash, self.platform) != key(line, self.platform):
-                freed[line] = now.pop(key(clash, self.platform))
-            if entry[0]:
-                now[key(line, self.platform)] = line
+            if not entry[0]:
+                continue
+            name = key(line, self.platform)
+            clash = values.get(entry)
+            if clash is not None and key(clash, self.platform) != name:
+                freed[line] = clash
+                now.pop(key(clash, self.platform), None)
+            replaced = now.get(name)
+            if replaced is not None:
+                values.pop(_entry(replaced, self.platform), None)
+            values[entry] = now[name] = line
         return freed
 
     def _is_gone(self, line: str) -> bool:
         """Tell whether an old line still has to be removed when everything new has been typed."""
-        if key(line, self.platform) in self.new_keys or line in self.freed.values():
-            return False
-        return not any(line in self._swapped(new) for new in self.new)
+        taken = line in self.swapped or line in self.freed.values()
+        return not taken and key(line, self.platform) not in self.new_keys
 
     def _remove(self, line: str) -> Iterator[Command]:
         section = self.platform.section(line)

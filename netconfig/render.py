@@ -8,7 +8,7 @@ from functools import lru_cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inventory.estate import Estate
-from netconfig.design import Design, router
+from netconfig.design import Design, require_managed, router
 from netconfig.platform import FOLDER, Platform, load
 from netconfig.tree import Node, parse
 
@@ -33,8 +33,7 @@ def intended(estate: Estate, device: str, features: Sequence[str] | None = None)
 
 def platform_of(estate: Estate, device: str) -> Platform:
     """Return the platform of a device."""
-    router(estate, device)
-    return load(estate.devices[device].platform or "")
+    return load(require_managed(estate, device).platform or "")
 
 
 def text(root: Node, platform: Platform) -> str:

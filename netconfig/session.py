@@ -66,16 +66,7 @@ class Target:
 
 
 def target(estate: Estate, ws: Workspace, device: str, platform: Platform) -> Target:
-    """Return a router's target: its IPv4 loopback, which the rollout of IPv6 does not touch.
-
-    Raises RackproofError (NET020) when the workspace lacks the key or the pinned host keys.
-    """
-    for file in (ws.netops_key, ws.known_hosts):
-        if not file.is_file():
-            raise RackproofError(
-                "NET020", "the workspace cannot reach routers", expected=str(file),
-                remedy="bring the lab up, or copy the key and the pinned host keys there",
-            )  # fmt: skip
+    """Return a router's target: its IPv4 loopback, which the rollout of IPv6 does not touch."""
     return Target(device, str(estate.address(device).ipv4.ip), platform, ws.netops_key, ws.known_hosts)
 
 
@@ -134,7 +125,16 @@ class NetmikoSession:
 
 
 def opener(estate: Estate, ws: Workspace, platforms: dict[str, Platform]) -> Opener:
-    """Return what opens sessions to the routers of an estate."""
+    """Return what opens sessions to the routers of an estate.
+
+    Raises RackproofError (NET020) when the workspace lacks a key or the pinned host keys.
+    """
+    for file in (ws.netops_key, ws.netguard_key, ws.known_hosts):
+        if not file.is_file():
+            raise RackproofError(
+                "NET020", "this workspace cannot reach routers", expected=str(file),
+                remedy="bring the lab up, or put the key and the pinned host keys there",
+            )  # fmt: skip
 
     def open_session(device: str) -> Session:
         return NetmikoSession(target(estate, ws, device, platforms[device]))

@@ -19,7 +19,7 @@ def commands(old: str, new: str) -> list[str]:
     return lines(diff(parse(old, FRR), parse(new, FRR), FRR), FRR)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(configurations(), configurations())
 def test_typed_into_the_model_it_gives_the_intended_configuration(old: str, new: str) -> None:
     device = Model(parse(old, FRR), FRR)
