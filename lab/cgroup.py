@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from lab.command import run
 from lab.instance import Instance
 
 #: How long control groups may take to be empty after their processes were killed.
@@ -27,6 +28,29 @@ def make(instance: Instance, node: str) -> list[Path]:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     return folders
+
+
+def adopt(instance: Instance, pids: Iterable[int]) -> None:
+    """Give processes that share our own group a scope of the lab's, where systemd runs this machine.
+
+    Else they would be killed with whatever started the lab: a service, a CI job, a session that ends.
+    """
+    own = _group_of("self")
+    mine = [str(pid) for pid in pids if _group_of(str(pid)) == own]
+    if mine and managed_by_systemd():
+        run([
+            "busctl", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+            "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))",
+            f"rp-{instance.name}-agents.scope", "fail", "2", "CollectMode", "s", "inactive-or-failed",
+            "PIDs", "au", str(len(mine)), *mine, "0",
+        ])
+
+
+def _group_of(process: str) -> str:
+    try:
+        return Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8")
+    except OSError:
+        return ""  # it ended meanwhile
 
 
 def remove(instance: Instance) -> None:

@@ -16,7 +16,7 @@ from core.console import Step
 from core.errors import ExitCode, RackproofError
 from inventory.estate import Estate
 from inventory.load import load_estate
-from lab import access, cable, facility, host, image, network, owner, preflight, router, sweep, vault
+from lab import access, cable, cgroup, facility, host, image, network, owner, preflight, router, sweep, vault
 from lab.command import run
 from lab.enter import argv_inside, require_root
 from lab.instance import ESTATE, MARK, Instance
@@ -87,6 +87,7 @@ def _raise(instance: Instance, step: Step) -> None:
     step("facility agents")
     with _marked(instance):
         facility.start(estate, instance.name, instance.run_dir, secrets)
+    cgroup.adopt(instance, sweep.processes(instance))
     _wait(instance, topology, pids, step)
     _save_routers(instance, topology)
     instance.record({
