@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,13 @@ from core.errors import ExitCode
 from core.journal import Journal
 from core.workspace import REPOSITORY
 from inventory.estate import Estate
-from lab.enter import argv_inside
+from lab.enter import argv_inside, inside
 from lab.instance import Instance
 from netconfig import platform
 from netconfig.guard import Status, normal, parse
 from netconfig.record import State, runs
 from netconfig.render import render
+from netconfig.session import Lost, NetmikoSession, Rejected, Target
 from netconfig.tree import spelling
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -250,6 +252,32 @@ def test_an_address_removed_by_hand_is_planned_and_brought_back(bench: Bench) ->
 )
 def test_the_guard_account_can_do_nothing_else(bench: Bench, words: str, answer: str) -> None:
     assert bench.guard(CANARY, words) == answer
+
+
+def test_a_router_with_another_host_key_is_refused(bench: Bench, tmp_path: Path) -> None:
+    pinned = tmp_path / "known_hosts"
+    address = str(bench.estate.address(CANARY).ipv4.ip)
+    other = next(line for line in bench.ws.known_hosts.read_text().splitlines() if line.startswith("core1,"))
+    pinned.write_text(f"{address} {' '.join(other.split()[1:])}\n")
+    real = Target(CANARY, address, FRR, bench.ws.netops_key, bench.ws.known_hosts)
+    with inside(bench.lab, "ctl"):
+        NetmikoSession(real).close()
+        with pytest.raises(Lost, match=r"(?i)host key"):
+            NetmikoSession(replace(real, known_hosts=pinned))
+
+
+def test_a_refused_line_is_an_error_and_the_session_ends_clean(bench: Bench) -> None:
+    before = bench.running(CANARY)
+    target = Target(CANARY, str(bench.estate.address(CANARY).ipv4.ip), FRR, bench.ws.netops_key, bench.ws.known_hosts)
+    with inside(bench.lab, "ctl"):
+        session = NetmikoSession(target)
+        try:
+            for lines in (["nonsense"], ["router bgp 65999"], ["interface to-dr", "ip address 10.0.0.300/24"]):
+                with pytest.raises(Rejected):
+                    session.push(lines)
+            assert normal(session.run(FRR.show_running)) == before
+        finally:
+            session.close()
 
 
 def test_without_approval_nothing_is_changed(bench: Bench, cut: str) -> None:
