@@ -1,6 +1,7 @@
 """Keys, pinned host keys, the SSH configuration and the secrets file, without a lab."""
 
 import re
+import shutil
 import stat
 import subprocess
 
@@ -13,6 +14,7 @@ from lab import access, vault
 from lab.instance import ESTATE, Instance
 from lab.topology import derive
 
+needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="openssh-client is not installed (lab/packages.txt)")
 BOOTED = derive(load_estate(ESTATE)).booted
 
 
@@ -30,6 +32,7 @@ def effective(found, alias):
     return dict(line.split(" ", 1) for line in lines if " " in line)
 
 
+@needs_ssh
 @pytest.mark.parametrize(("alias", "user", "address", "is_shared"), [
     ("dc-db1", "ops", "fd52:5052:101:106e::11", True),
     ("dc-db1-v4", "ops", "10.1.10.11", True),
@@ -48,6 +51,7 @@ def test_each_alias_leads_to_one_account_with_its_pinned_key(found, alias, user,
     assert ("controlpath" in got and got["controlpath"] != "none") is is_shared
 
 
+@needs_ssh
 def test_an_unknown_name_is_strict_too(found):
     assert effective(found, "somebody")["stricthostkeychecking"] == "true"
 
@@ -62,6 +66,7 @@ def test_private_keys_are_private_and_kept(found):
         assert access.public_line(key).startswith("ssh-ed25519 ")
 
 
+@needs_ssh
 def test_host_keys_are_pinned_by_name_and_both_addresses(found):
     line = access.write_key(found.run_dir / "hostkey", "h")
     access.write_known_hosts(found.workspace, BOOTED, {node.name: line for node in BOOTED})
