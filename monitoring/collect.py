@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from core import secrets
 from core.errors import ExitCode, RackproofError
@@ -15,7 +16,7 @@ from monitoring.profiles import SYS_NAME, SYS_OBJECT_ID, SYS_UP_TIME, Profile, p
 from monitoring.raw import RawPoll
 from monitoring.snmp import usm
 from monitoring.snmp.engine import Engine, addresses, engine
-from monitoring.snmp.poll import Budget, Plan, Result
+from monitoring.snmp.poll import SILENT, Budget, Plan, Result
 from monitoring.snmp.session import CommunitySession, Session, UsmSession
 
 PORT = 161
@@ -58,26 +59,32 @@ class Poller:
     def __init__(self, estate: Estate, credentials: Mapping[str, str], budget: Budget | None = None) -> None:
         self._estate, self._credentials = estate, credentials
         self._budget = budget or Budget()
+        self._quick = replace(self._budget, first_retries=0)
         self._sessions: dict[tuple[str, str], Session] = {}
         self._answered: dict[str, str] = {}
         self._polls = 0
 
     async def poll(self, line: Engine, device: Device) -> RawPoll:
-        """Poll one device, IPv6 first; another address is tried only when one gives no answer at all."""
+        """Poll one device: IPv6, else IPv4; a device is given up only after all retries on each of its addresses.
+
+        Another address is tried only when one gives no answer at all; the first gets one quick try, so that a
+        network that has only one family yet costs a second, and its full number of retries at the end.
+        """
         assert device.snmp is not None  # noqa: S101 - polled() filters
         plan, attempts = plan_of(profile_named(device.snmp.profile)), []
-        hosts = self._hosts(device)
+        first, *others = self._hosts(device)
         t0 = time.time()
-        for number, host in enumerate(hosts):
+        for host, budget in [(first, self._quick), *((other, self._budget) for other in others), (first, self._budget)]:
             session = self._session(device, host)
             session.rejected.clear()
-            result = await line.poll(host, PORT, session, plan, self._budget)
+            result = await line.poll(host, PORT, session, plan, budget)
             if result.answered:
                 self._answered[device.name] = host
-            if result.answered or number == len(hosts) - 1:
+            if result.answered or not result.error.startswith(SILENT):
                 break
             attempts.append((host, result.error))
-        return self._raw(device, host, (t0, time.time()), result, (tuple(attempts), dict(session.rejected)))
+        tried = tuple(attempts if result.answered else attempts[:-1])
+        return self._raw(device, host, (t0, time.time()), result, (tried, dict(session.rejected)))
 
     def _hosts(self, device: Device) -> list[str]:
         """Return the addresses to try; the one that answered last comes first, but IPv6 gets its chance again."""

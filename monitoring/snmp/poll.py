@@ -21,11 +21,13 @@ MAX_GET = 24
 class Budget:
     """What one poll of one agent may cost: ``timeout_s`` a transmission, ``total_s`` and ``pdus`` everything.
 
+    ``first_retries`` replaces ``retries`` until the agent has answered once (None: it does not).
     ``walk_pdus`` limits one subtree, so that an endless one leaves time for the others.
     """
 
     timeout_s: float = 1.0
     retries: int = 2
+    first_retries: int | None = None
     total_s: float = 20.0
     pdus: int = 400
     walk_pdus: int = 100
@@ -106,7 +108,9 @@ class Poll:
         """The request under way had no acceptable reply in time: repeat it, or give its part up."""
         if self.done:
             return None
-        if self._tries < self.budget.retries and now < self._deadline:
+        quick = self.budget.first_retries
+        retries = self.budget.retries if quick is None or self.result.answered else quick
+        if self._tries < retries and now < self._deadline:
             self._tries += 1
             if self._walk is not None and self._bulk and self._repetitions > 1 and self._tries > 1:
                 self._repetitions = max(1, self._repetitions // 4)  # a long reply may be what gets lost
