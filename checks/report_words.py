@@ -33,7 +33,7 @@ STATUS = {
     Status.NOT_APPLICABLE: N_("Not applicable"), Status.WAIVED: N_("Waived until a date"),
 }
 PROVENANCE = {"S": N_("Stated in the plan"), "R": N_("Law or standard"), "P": N_("Operator's policy, not law")}
-PROVENANCE_SHORT = {"S": N_("plan"), "R": N_("law"), "P": N_("policy")}
+PROVENANCE_SHORT = {"S": N_("plan"), "R": N_("law, standard"), "P": N_("policy")}
 PROVENANCE_LONG = {
     "S": N_("The number stands in the planning document itself."),
     "R": N_("The number comes from a law or standard that the clause points to."),
