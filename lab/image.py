@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,8 @@ from lab.command import run
 
 RECIPE = REPOSITORY / "lab" / "rootfs"
 BUILD_TIMEOUT_S = 900
+#: Programs of the image that the test suite also runs on this machine, where Debian would start a service with them.
+WRAPPED = ("promtool", "snmpget", "snmpwalk")
 #: Raised when this module builds something else from the same recipe.
 BUILDER = "1"
 
@@ -64,6 +68,16 @@ def program(name: str) -> list[str]:
     with binary.open("rb") as stream:
         is_dynamic = b"/ld-linux" in stream.read(4096)
     return [str(loader), "--library-path", str(loader.parent), str(binary)] if is_dynamic else [str(binary)]
+
+
+def write_wrappers(folder: Path) -> None:
+    """Write a small script for each of ``WRAPPED`` into ``folder``: with it on PATH, the image's program is found."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in WRAPPED:
+        new = folder / f"{name}.{os.getpid()}.new"
+        new.write_text(f'#!/bin/sh\nexec {shlex.join(program(name))} "$@"\n', encoding="utf-8")
+        new.chmod(0o755)
+        new.replace(folder / name)
 
 
 def _digest() -> str:
@@ -148,3 +162,7 @@ def _forget_old(kept: Path) -> None:
     for old in kept.parent.glob("rootfs-*"):
         if old != kept and str(old) not in mounts:
             shutil.rmtree(old)
+
+
+if __name__ == "__main__":
+    write_wrappers(Path(sys.argv[1]))
