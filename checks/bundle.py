@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,17 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from checks import bundle_manifest as names
-from checks.bundle_chain import Link, next_link
+from checks.bundle_chain import SEALED, Link, manifest_sha256, next_link
 from checks.bundle_manifest import FileEntry, Manifest, locator
 from checks.bundle_secrets import SecretGuard
 from checks.bundle_sources import REQUIREMENTS_DIR, Source, estate_sources, requirement_sources, source_revision
 from checks.model import RawStore, Run, canonical_json
 from core import signing
 from core.errors import ExitCode, Place, RackproofError
+from core.journal import Journal
 from core.workspace import Workspace
 
 PARTIAL = ".partial-"
 LOCK = ".lock"
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class BundleFolder:
@@ -59,8 +62,12 @@ def write_bundle(
     """Write, sign and return the bundle of a run.
 
     Raises RackproofError: EVD001 the run has a bundle already, EVD002 raw bytes are missing or not what their address
-    says, EVD003 the disk is full, EVD010 a secret occurs in it. In every case nothing is left behind.
+    says, EVD003 the disk is full, EVD005 a run id that is no file name, EVD010 a secret occurs in it. In every case
+    nothing is left behind.
     """
+    if not _RUN_ID.fullmatch(run.id):
+        raise RackproofError("EVD005", f"'{run.id}' cannot be the name of a bundle", exit_code=ExitCode.INVALID,
+                             expected="letters, digits, dot, dash and underscore, a letter or digit first")
     target = ws.evidence_dir / run.id
     guard = SecretGuard.of(ws)
     key = signing.load_or_create_key(ws.signing_key)
@@ -81,6 +88,8 @@ def write_bundle(
         (folder / names.SIGNATURE).write_bytes(signature)
         (folder / names.LOCATOR).write_bytes(locator(manifest, signature))
     _publish_key(ws, signing.public_pem(key))
+    # Without this the removal of the newest bundle would go unseen: no later one names it.
+    Journal(ws.journal, ws.signing_key).append(SEALED, bundle=run.id, manifest_sha256=manifest_sha256(target))
     return target
 
 

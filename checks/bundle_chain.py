@@ -11,6 +11,7 @@ from typing import Any
 
 from checks.bundle_manifest import MANIFEST
 
+SEALED = "evidence.sealed"  # the journal's event, with the fields bundle and manifest_sha256
 # The manifest is canonical JSON (keys sorted), and no key of it sorts before "chain": its head is enough to read.
 _HEAD = '{"chain":'
 _HEAD_BYTES = 2048
@@ -73,3 +74,48 @@ def next_link(evidence_dir: Path) -> Link:
 def manifest_sha256(bundle: Path) -> str:
     """Return the digest by which the next bundle names this one."""
     return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+
+
+def sealed(journal: Path) -> dict[str, str]:
+    """Return the manifest digest of every bundle that the journal says was sealed, in order."""
+    found: dict[str, str] = {}
+    if journal.exists():
+        for line in journal.read_bytes().splitlines():
+            if SEALED.encode() not in line:
+                continue
+            try:
+                record = json.loads(line)
+                found[str(record["bundle"])] = str(record["manifest_sha256"])
+            except (ValueError, KeyError, TypeError):
+                continue  # `journal verify` is who complains about the journal itself
+    return found
+
+
+def chain_rows(evidence_dir: Path, journal: Path) -> list[dict[str, Any]]:
+    """Return one row per bundle in the order of the chain; ``chain`` says ``whole`` or what is wrong.
+
+    A bundle that the journal knows and the folder does not hold has a row of its own, with sequence 0.
+    """
+    known = sealed(journal)
+    placed = sorted(((link, folder) for folder in bundles(evidence_dir) if (link := link_of(folder))),
+                    key=lambda pair: pair[0].sequence)
+    rows: list[dict[str, Any]] = []
+    before = Link(0), ""
+    for link, folder in placed:
+        digest = manifest_sha256(folder)
+        rows.append({"sequence": link.sequence, "run": folder.name, "manifest_sha256": digest,
+                     "chain": _fault(link, before, known.get(folder.name, digest) == digest)})
+        before = link, digest
+    gone = [name for name in known if name not in {folder.name for _link, folder in placed}]
+    return rows + [{"sequence": 0, "run": name, "manifest_sha256": known[name],
+                    "chain": "the journal says it was sealed; it is gone"} for name in gone]
+
+
+def _fault(link: Link, before: tuple[Link, str], as_sealed: bool) -> str:
+    if not as_sealed:
+        return "the manifest is not the one that the journal says was sealed"
+    if link.sequence != before[0].sequence + 1:
+        return f"bundle {link.sequence - 1} ({link.previous_run}) is missing"
+    if link.previous_sha256 != before[1]:
+        return f"the bundle before it ({link.previous_run}) was replaced or altered"
+    return "whole"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from checks import evidence_text
-from checks.bundle_chain import bundles, link_of, manifest_sha256
+from checks.bundle_chain import chain_rows
 from checks.bundle_read import LATEST, BundleReader, find_bundle
 from checks.trust import trusted_key
 from core.console import emit_json
@@ -56,7 +56,7 @@ def list_bundles(as_json: AsJson = False) -> int:
     Exit code 3 when a bundle of the chain is missing or was replaced.
     """
     ws = current()
-    rows = chain_rows(ws.evidence_dir)
+    rows = chain_rows(ws.evidence_dir, ws.journal)
     if as_json:
         emit_json({"bundles": rows})
     else:
@@ -90,19 +90,3 @@ def show(
         evidence_text.show_run(reader, verdicts, items)
     return int(ExitCode.OK)
 
-
-def chain_rows(evidence_dir: Path) -> list[dict[str, Any]]:
-    """Return one row per bundle in the order of the chain; ``chain`` says ``whole`` or what is wrong."""
-    placed = sorted(((link, folder) for folder in bundles(evidence_dir) if (link := link_of(folder))),
-                    key=lambda pair: pair[0].sequence)
-    rows, before = [], (0, "")
-    for link, folder in placed:
-        state = "whole"
-        if (before is None and link.sequence != 1) or (before is not None and link.sequence != before[0] + 1):
-            state = f"bundle {link.sequence - 1} ({link.previous_run}) is missing"
-        elif before is not None and link.previous_sha256 != before[1]:
-            state = f"the bundle before it ({link.previous_run}) was replaced or altered"
-        digest = manifest_sha256(folder)
-        rows.append({"sequence": link.sequence, "run": folder.name, "manifest_sha256": digest, "chain": state})
-        before = (link.sequence, digest)
-    return rows

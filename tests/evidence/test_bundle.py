@@ -98,6 +98,15 @@ def test_a_run_is_never_sealed_twice(made):
     assert leftovers(made.ws) == [made.run.id]
 
 
+@pytest.mark.parametrize("name", ["../outside", "", ".hidden", "a/b", "x" * 101, "white space"])
+def test_a_run_id_that_is_no_file_name_is_refused(made, name):
+    from dataclasses import replace
+
+    with pytest.raises(RackproofError, match="EVD005"):
+        seal(made, run=replace(made.run, id=name))
+    assert not made.ws.evidence_dir.exists()
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_full_disk_leaves_nothing_and_says_so(made, monkeypatch, number):
     written = []

@@ -101,6 +101,14 @@ def test_a_chain_with_a_hole_is_not_whole(call, sealed, tmp_path, monkeypatch):
         write_bundle(run, sealed.store, sealed.estate_dir, ws, requirements_dir=sealed.requirements_dir)
     monkeypatch.setattr(sealed, "ws", ws)
     assert call("evidence", "list")[0] == 0
-    shutil.rmtree(ws.evidence_dir / "run-1")
+    hidden = tmp_path / "hidden"
+    gone = "the journal says it was sealed; it is gone"
+    for name, says in (("run-1", "bundle 2 (run-1) is missing"), ("run-1", gone), ("run-2", gone)):
+        shutil.move(ws.evidence_dir / name, hidden)
+        code, text = call("evidence", "list")
+        assert code == 3 and says in text
+        shutil.move(hidden, ws.evidence_dir / name)
+    manifest = ws.evidence_dir / "run-2" / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b" ")
     code, text = call("evidence", "list")
-    assert code == 3 and "bundle 2 (run-1) is missing" in text
+    assert code == 3 and "not the one that the journal says" in text
