@@ -107,6 +107,85 @@ class NetmikoSession:
         try:
             self._connection.send_config_set(list(lines), error_pattern=self._platform.error, read_timeout=5)
         except ConfigInvalidException as error:
+            self._leave_configuration()
+            raise Rejected(_first_line(error)) from error
+        except (NetmikoBaseException, SSHException, OSError, EOFError) as error:
+            raise Lost(_first_line(error)) from error
+
+    def _leave_configuration(self) -> None:
+        """Go back to the prompt where a refused line left the session in configuration mode."""
+        try:
+            self._connection.exit_config_mode()
+        except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
+            raise Lost(_first_line(error)) from error
+
+    def save(self) -> None:
+        """Make the running configuration the startup one. Raises Rejected, Lost."""
+
+    def close(self) -> None:
+        """End the connection; never raises."""
+
+
+class Opener(Protocol):
+    """Opens a new connection to a device by name. Raises Lost."""
+
+    def __call__(self, device: str) -> Session:
+        """Open it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where and as whom to reach a router."""
+
+    name: str
+    address: str
+    platform: Platform
+    key: Path
+    known_hosts: Path
+
+
+def target(estate: Estate, ws: Workspace, device: str, platform: Platform) -> Target:
+    """Return a router's target: its IPv4 loopback, which the rollout of IPv6 does not touch."""
+    return Target(device, str(estate.address(device).ipv4.ip), platform, ws.netops_key, ws.known_hosts)
+
+
+class NetmikoSession:
+    """A Session over SSH with strict host keys: an unknown or changed key is a refusal, never a question."""
+
+    def __init__(self, where: Target, timeout_s: float = 6) -> None:
+        self._platform = where.platform
+        try:
+            self._connection: Any = ConnectHandler(
+                device_type=where.platform.netmiko,
+                host=where.address,
+                username=USER,
+                use_keys=True,
+                key_file=str(where.key),
+                allow_agent=False,
+                ssh_strict=True,
+                system_host_keys=False,
+                alt_host_keys=True,
+                alt_key_file=str(where.known_hosts),
+                conn_timeout=timeout_s,
+                banner_timeout=timeout_s,
+                auth_timeout=timeout_s,
+                read_timeout_override=None,
+            )
+        except (NetmikoBaseException, SSHException, OSError, EOFError) as error:
+            raise Lost(_first_line(error)) from error
+
+    def run(self, command: str) -> str:
+        """See Session.run."""
+        try:
+            return str(self._connection.send_command(command, read_timeout=10)).strip() + "\n"
+        except (NetmikoBaseException, SSHException, OSError, EOFError) as error:
+            raise Lost(_first_line(error)) from error
+
+    def push(self, lines: Sequence[str]) -> None:
+        """See Session.push. Without an error pattern Netmiko would take every refusal for success."""
+        try:
+            self._connection.send_config_set(list(lines), error_pattern=self._platform.error, read_timeout=5)
+        except ConfigInvalidException as error:
             raise Rejected(_first_line(error)) from error
         except (NetmikoBaseException, SSHException, OSError, EOFError) as error:
             raise Lost(_first_line(error)) from error
@@ -151,5 +230,6 @@ def unreachable(device: str, why: str) -> RackproofError:
 
 
 def _first_line(error: BaseException) -> str:
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    text = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
     return f"{type(error).__name__}: {text}"[:300]

@@ -223,7 +223,7 @@ def test_a_saved_bad_configuration_does_not_survive_a_reboot_in_the_window(bench
 def test_a_hung_daemon_does_not_stop_the_rollback(bench: Bench) -> None:
     before = bench.running(CANARY)
     assert parse(bench.guard(CANARY, "arm hung1 10")).is_armed_for("hung1")
-    bench.type(CANARY, "interface to-core1", "shutdown", "interface to-dr", "shutdown")
+    bench.type(CANARY, "interface to-dr", "description WRONG", "end")
     bench.ssh(f"{CANARY}-ops", "sudo", "pkill", "-STOP", "-x", "bgpd")
     status = bench.wait_for_guard(CANARY, 120)
     assert (status.ended("hung1"), status.last.rpartition(":")[2]) == ("fired", "restart")
