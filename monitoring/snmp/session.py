@@ -6,7 +6,7 @@ An outcome never carries a value that was not checked; what is refused is counte
 from __future__ import annotations
 
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -43,6 +43,11 @@ class Request:
     repetitions: int = 0
 
 
+#: The second copy of an answer that is already in: what retransmission brings with it, nobody's forgery.
+LATE = Outcome(Verdict.IGNORED, reason="late")
+PAST = 64
+
+
 class Session(Protocol):
     """What a poll needs of a conversation, whatever the version."""
 
@@ -77,10 +82,12 @@ class CommunitySession:
     def __init__(self, community: str) -> None:
         self._community = community.encode()
         self._id, self._datagram = 0, b""
+        self._past: deque[int] = deque(maxlen=PAST)
         self.rejected: Counter[str] = Counter()
 
     def request(self, request: Request, now: float) -> bytes:
         """Return the datagram of a new request."""
+        self._past.append(self._id)
         self._id = fresh_id()
         self._datagram = message.encode_v2c(self._community, encode(request, self._id))
         return self._datagram
@@ -99,9 +106,9 @@ class CommunitySession:
             return self._ignore("wrong community")
         if pdu.kind != message.RESPONSE:
             return self._ignore("wrong PDU type")
-        if pdu.request_id != self._id:
-            return self._ignore("wrong request id")
-        return Outcome(Verdict.ANSWER, pdu)
+        if pdu.request_id in self._past:
+            return LATE
+        return Outcome(Verdict.ANSWER, pdu) if pdu.request_id == self._id else self._ignore("wrong request id")
 
     def owns(self, data: bytes) -> bool:
         """Never: in version 2c the address is all that tells one sender from another."""
@@ -125,6 +132,7 @@ class UsmSession:
         self._request: Request | None = None
         self._request_id = 0
         self._message_ids: set[int] = set()
+        self._past: deque[int] = deque(maxlen=PAST)
         self._discovering, self._discoveries, self._resyncs = False, 0, 0
         self.rejected: Counter[str] = Counter()
 
@@ -134,6 +142,7 @@ class UsmSession:
 
     def request(self, request: Request, now: float) -> bytes:
         """Return the datagram of a new request, or of the discovery that has to come first."""
+        self._past.extend(self._message_ids)
         self._request, self._request_id, self._message_ids = request, fresh_id(), set()
         return self.again(now)
 
@@ -152,8 +161,9 @@ class UsmSession:
         known = self.engine if self._proved else usm.Engine(self.engine.engine_id)
         try:
             # First of all, so that an old or blind datagram can neither cost a digest nor cause a discovery.
-            if usm.message_id_of(data) not in self._message_ids:
-                return self._ignore("wrong message id")
+            message_id = usm.message_id_of(data)
+            if message_id not in self._message_ids:
+                return LATE if message_id in self._past else self._ignore("wrong message id")
             secured = usm.open_reply(data, self._user, known, now)
         except BerError:
             return self._ignore("malformed")
@@ -205,6 +215,8 @@ class UsmSession:
         if name == "unknownEngineIDs" and self._discovering and secured.engine_id:
             self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)
             return Outcome(Verdict.RESEND, reason="engine discovered")
+        if name == "unknownEngineIDs" and secured.engine_id == self.engine.engine_id:
+            return LATE
         if name == "notInTimeWindows" and secured.flags & usm.AUTH and self._resyncs < 2:
             self._resyncs += 1
             self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)

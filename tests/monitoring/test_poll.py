@@ -8,8 +8,8 @@ from monitoring.snmp import ber, message
 from monitoring.snmp.ber import Oid
 from monitoring.snmp.message import Pdu, Varbind
 from monitoring.snmp.poll import COMPLETE, Budget, Plan, Poll, Result
-from monitoring.snmp.session import CommunitySession
-from tests.monitoring.agents import SYSTEM, TREE, Agent2c, Answers, encode_response, run
+from monitoring.snmp.session import CommunitySession, UsmSession
+from tests.monitoring.agents import SYSTEM, TREE, USER, Agent2c, Agent3, Answers, encode_response, run
 
 TABLE: Oid = (1, 3, 6, 1, 4, 1, 9, 1)
 PLAN = Plan(((*SYSTEM, 2, 0), (*SYSTEM, 3, 0), (*SYSTEM, 99, 0)), ((*TABLE, 1), (*TABLE, 2)))
@@ -213,6 +213,18 @@ def test_loss_of_every_third_reply_costs_no_row() -> None:
 
     result, _, _ = poll_2c(reply)
     assert set(statuses(result).values()) == {COMPLETE} and len(result.varbinds) == len(TREE) + 1
+
+
+@pytest.mark.parametrize("session", [CommunitySession("public"), UsmSession(USER)], ids=["v2c", "v3"])
+def test_a_second_copy_of_an_answer_changes_nothing_and_alarms_nobody(session: CommunitySession | UsmSession) -> None:
+    agent = Agent2c() if isinstance(session, CommunitySession) else Agent3()
+    poll, now = Poll(session, PLAN, Budget()), 1000.0
+    datagram = poll.start(now)
+    while datagram is not None:
+        reply = agent.reply(datagram) or b""
+        datagram = poll.receive(reply, now)
+        assert poll.receive(reply, now) is None
+    assert set(statuses(poll.result).values()) == {COMPLETE} and not session.rejected
 
 
 @pytest.mark.parametrize(

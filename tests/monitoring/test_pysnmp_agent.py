@@ -31,10 +31,12 @@ def port() -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
     loop, ready = asyncio.new_event_loop(), threading.Event()
+    agents: list[engine.SnmpEngine] = []
 
     def run() -> None:
         asyncio.set_event_loop(loop)
         agent = engine.SnmpEngine()
+        agents.append(agent)
         config.add_transport(agent, udp.DOMAIN_NAME, udp.UdpTransport().open_server_mode(("127.0.0.1", number)))
         config.add_v1_system(agent, "area", "public")
         config.add_vacm_user(agent, 2, "area", "noAuthNoPriv", (1, 3, 6), ())
@@ -51,7 +53,8 @@ def port() -> Iterator[int]:
     thread.start()
     assert ready.wait(20)
     yield number
-    loop.call_soon_threadsafe(loop.stop)
+    loop.call_soon_threadsafe(agents[0].close_dispatcher)
+    loop.call_soon_threadsafe(lambda: loop.call_later(0.1, loop.stop))
     thread.join(5)
 
 

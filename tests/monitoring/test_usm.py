@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from monitoring.snmp import usm
+from monitoring.snmp import message, usm
 from monitoring.snmp.poll import COMPLETE, Budget, Plan, Poll
-from monitoring.snmp.session import UsmSession
+from monitoring.snmp.session import Request, UsmSession
 from tests.monitoring.agents import SYSTEM, TREE, USER, Agent3, Answers, encode_response, run
 
 PLAN = Plan(((*SYSTEM, 2, 0),), ((1, 3, 6, 1, 4, 1, 9, 1),))
@@ -97,8 +97,6 @@ def only_authenticated(good: bytes) -> bytes:
 
 
 def version_2c(good: bytes) -> bytes:
-    from monitoring.snmp import message
-
     secured = usm.open_reply(good, USER, usm.Engine(), 0.0)
     return message.encode_v2c(b"public", encode_response(secured.pdu.request_id, 0, 0, list(secured.pdu.varbinds)))
 
@@ -187,7 +185,10 @@ def test_a_replayed_reply_is_refused() -> None:
     poll = Poll(session, PLAN, Budget())
     poll.start(2000.0)
     assert poll.receive(old, 2000.1) is None and not poll.result.varbinds
-    assert session.rejected == {"wrong message id": 1}
+    assert not session.rejected  # a late copy, as far as one can tell: ignored, and nothing to be alarmed about
+    for _ in range(80):
+        session.request(Request(message.GET, ()), 2000.2)
+    assert session.receive(old, 2000.3).pdu is None and session.rejected == {"wrong message id": 1}
 
 
 def test_a_reply_from_before_the_last_reboot_is_refused_even_with_the_right_ids() -> None:
