@@ -63,7 +63,7 @@ class Demo:
             raise RackproofError(
                 "DEM001",
                 f"the step '{step.title}' exited with {code}",
-                expected=f"exit code {' or '.join(map(str, step.expected))} from `rackproof {' '.join(step.arguments)}`",
+                expected=f"{' or '.join(map(str, step.expected))} from `rackproof {' '.join(step.arguments)}`",
                 actual=_tail(self.log),
                 remedy=f"the whole log is in {self.log}",
                 exit_code=ExitCode.INTERNAL,
@@ -123,8 +123,13 @@ def _play(running: Demo, run_dir: Path) -> dict[str, Any]:
 
 
 def _explain_red(result: dict[str, Any]) -> None:
-    for verdict in result["not_green"]:
+    for verdict in _red(result):
         out.print(f"  [red]✘ {verdict['requirement']}[/] {verdict['site']}: {verdict['reason']}")
+
+
+def _red(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is neither green nor accepted in writing; a waiver is never green, but it is no news either."""
+    return [verdict for verdict in result["not_green"] if verdict["status"] != "waived"]
 
 
 def _keep_results(first: Any, red: Any, last: Any, run_dir: Path) -> dict[str, Any]:
@@ -137,9 +142,9 @@ def _keep_results(first: Any, red: Any, last: Any, run_dir: Path) -> dict[str, A
     reports = sorted((run_dir / "reports").glob("*/report.*.html"))
     return {
         "scoreboard": last["scoreboard"],
-        "green_before": not first["not_green"],
-        "red": [f"{v['requirement']} {v['site']}" for v in red["not_green"]],
-        "green_after": not last["not_green"],
+        "red_before": [f"{v['requirement']} {v['site']}" for v in _red(first)],
+        "red": [f"{v['requirement']} {v['site']}" for v in _red(red)],
+        "red_after": [f"{v['requirement']} {v['site']}" for v in _red(last)],
         "reports": [str(path) for path in reports],
         "evidence": str(run_dir / "evidence"),
     }
