@@ -127,8 +127,9 @@ def _install(new: Path, recipe: dict[str, Any]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(item["text"], encoding="utf-8")
     try:
+        # In a mount namespace of its own: if it is killed, what it mounted goes with it, and clearing up touches no mount.
         run([
-            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(_packages())}",
+            "unshare", "--mount", "--propagation", "private", "--", "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(_packages())}",
             '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
             *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["exclude"]),
             '--essential-hook=cp -a "$RACKPROOF_BEFORE/." "$1/"', recipe["suite"], str(new),
@@ -161,7 +162,7 @@ def _forget_old(kept: Path) -> None:
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     for old in kept.parent.glob("rootfs-*"):
         if old != kept and str(old) not in mounts:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=old.suffix != "")  # an unfinished one may still be written to
 
 
 if __name__ == "__main__":
