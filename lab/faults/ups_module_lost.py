@@ -1,24 +1,31 @@
 """One power module of UPS A drops out: what is left still carries the load, but no further module may fail."""
 
+from inventory.load import load_estate
 from inventory.model import Text
 from lab import facility
 from lab.faults.catalogue import Fault
-from lab.instance import Instance
+from lab.instance import ESTATE, Instance
 
-DEVICE, KEY, WITHOUT_ONE, ALL = "ups-a", "modules", "3", "4"
+DEVICE, KEY = "ups-a", "modules"
+
+
+def _installed() -> int:
+    """Return how many modules the estate says are in the frame: the one place where that is written."""
+    nodes = [node for site in load_estate(ESTATE).sites.values() for node in site.power if node.device == DEVICE]
+    return nodes[0].modules or 1
 
 
 def _make(instance: Instance) -> None:
-    facility.control(instance.run_dir, DEVICE, KEY, WITHOUT_ONE)
+    facility.control(instance.run_dir, DEVICE, KEY, str(_installed() - 1))
 
 
 def _mend(instance: Instance) -> None:
-    facility.control(instance.run_dir, DEVICE, KEY, ALL)
+    facility.control(instance.run_dir, DEVICE, KEY, str(_installed()))
 
 
 FAULT = Fault(
     "ups-module-lost",
-    Text(en="UPS A of the data centre loses one of its four power modules",
-         vi="UPS A của trung tâm dữ liệu mất một trong bốn mô-đun công suất"),
+    Text(en="UPS A of the data centre loses one of its power modules",
+         vi="UPS A của trung tâm dữ liệu mất một mô-đun công suất"),
     _make, _mend,
 )
