@@ -127,9 +127,10 @@ def _install(new: Path, recipe: dict[str, Any]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(item["text"], encoding="utf-8")
     try:
-        # In a mount namespace of its own: if it is killed, what it mounted goes with it, and clearing up touches no mount.
+        # In a mount namespace of its own: if it is killed, its mounts go with it, and clearing up touches none.
         run([
-            "unshare", "--mount", "--propagation", "private", "--", "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(_packages())}",
+            "unshare", "--mount", "--propagation", "private", "--",
+            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(_packages())}",
             '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
             *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["exclude"]),
             '--essential-hook=cp -a "$RACKPROOF_BEFORE/." "$1/"', recipe["suite"], str(new),
