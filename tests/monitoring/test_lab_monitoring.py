@@ -165,19 +165,20 @@ def test_promtool_accepts_the_metrics_and_prometheus_scrapes_them(exporter: Inst
 def test_a_broken_sensor_becomes_an_alert_in_prometheus(exporter: Instance, lab_estate: Estate) -> None:
     prometheus = str(lab_estate.address("dc-mgmt1").ipv6.ip)
 
-    def firing() -> set[str]:
+    def firing() -> set[tuple[str, str]]:
         text = fetch(exporter, prometheus, 9090, "/api/v1/alerts")
         try:
             alerts = json.loads(text)["data"]["alerts"]
         except (ValueError, KeyError):
             return set()
-        return {a["labels"]["alertname"] for a in alerts if a["state"] == "firing"}
+        return {(a["labels"]["alertname"], a["labels"].get("device", "")) for a in alerts if a["state"] == "firing"}
 
+    expected = {("SensorSilent", "env-dc"), ("UpsRedundancyLost", "ups-a")}
     facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "missing")
     facility.control(exporter.run_dir, "ups-a", "modules", "2")
     try:
-        wait_for("no alert", lambda: {"SensorSilent", "UpsRedundancyLost"} <= firing(), 120)
+        wait_for("no alert", lambda: expected <= firing(), 120)
     finally:
         facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "ok")
         facility.control(exporter.run_dir, "ups-a", "modules", "3")
-    wait_for("the alert stays", lambda: not {"SensorSilent", "UpsRedundancyLost"} & firing(), 60)
+    wait_for("the alert stays", lambda: not expected & firing(), 60)
