@@ -26,8 +26,8 @@ def steps(document):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_command_of_the_tutorial_does_what_it_says(kind, lab_provisioned, tmp_path):
-    env = {**os.environ, "RACKPROOF_LAB": lab_provisioned.name, "TMPDIR": str(tmp_path)}
+def test_every_command_of_the_tutorial_does_what_it_says(kind, provisioned_lab, tmp_path):
+    env = {**os.environ, "RACKPROOF_LAB": provisioned_lab.name, "TMPDIR": str(tmp_path)}
     for line, code in steps(TUTORIALS / f"{kind}.en.md"):
         result = subprocess.run(
             ["bash", "-c", line], cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=300,
