@@ -37,15 +37,20 @@ def plan(found: Plan, commands: bool = False) -> None:
 def result(found: Result) -> None:
     """Print how a rollout ended, router by router."""
     table = Table(title=f"run {found.run}, plan {found.plan}: {found.result}", title_justify="left")
-    for column in ("router", "state", "armed", "confirmed", "ended", "why"):
+    for column in ("router", "state", "armed", "confirmed", "ended"):
         table.add_column(column)
     for outcome in found.outcomes:
         seconds = [_seconds(outcome.seconds.get(name)) for name in ("ARMED", "CONFIRMED", str(outcome.state))]
         state = str(outcome.state)
-        table.add_row(outcome.device, f"[{STATES.get(state, 'white')}]{state}[/]", *seconds, escape(outcome.reason))
+        table.add_row(outcome.device, f"[{STATES.get(state, 'white')}]{state}[/]", *seconds)
     for device in found.not_started:
-        table.add_row(device, "[dim]not started[/]", "", "", "", "an earlier wave did not succeed")
+        table.add_row(device, "[dim]not started[/]", "", "", "")
     out.print(table)
+    for outcome in found.outcomes:
+        if outcome.reason:
+            out.print(f"{outcome.device}: {outcome.reason}", markup=False)
+    if found.not_started:
+        out.print(f"not started, because an earlier router did not succeed: {', '.join(found.not_started)}")
 
 
 def journal(found: list[RunRecord], count: int) -> None:
@@ -64,7 +69,7 @@ def status(rows: list[dict[str, Any]]) -> None:
     """Print the state of every router."""
     table = Table(title="Routers", title_justify="left")
     for column in ("router", "wave", "reached", "configuration", "guard", "last change"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
         colour = "green" if row["in_sync"] else "red" if row["in_sync"] is None else "yellow"
         table.add_row(
