@@ -187,16 +187,21 @@ class Case:
 
 
 def judge_all(
-    requirements: Mapping[str, Requirement], estate: Estate, view: EvidenceView, now: datetime
+    requirements: Mapping[str, Requirement], estate: Estate, view: EvidenceView, now: datetime,
+    wanted: frozenset[str] | None = None,
 ) -> tuple[Verdict, ...]:
-    """Judge every requirement at every site it binds. Pure: the same arguments give the same verdicts."""
+    """Judge every requirement (only those ``wanted``) at every site it binds.
+
+    Pure: the same arguments give the same verdicts. ``requirements`` is the whole register, which some judges look at.
+    """
     from checks.waivers import apply_waivers
 
-    first = [verdict for requirement in requirements.values() if not _judge_of(requirement).derived
+    chosen = [item for name, item in requirements.items() if wanted is None or name in wanted]
+    first = [verdict for requirement in chosen if not _judge_of(requirement).derived
              for verdict in _judge_sites(requirement, view, JudgeContext(estate, now, requirements))]
     first = apply_waivers(first, view, now)
     context = JudgeContext(estate, now, requirements, tuple(first))
-    last = [verdict for requirement in requirements.values() if _judge_of(requirement).derived
+    last = [verdict for requirement in chosen if _judge_of(requirement).derived
             for verdict in _judge_sites(requirement, view, context)]
     return tuple(sorted([*first, *last], key=lambda v: (v.requirement, v.site, v.asset or "", v.reason.msgid)))
 

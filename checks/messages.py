@@ -15,7 +15,9 @@ FILE = Path(__file__).resolve().parent / "messages.yml"
 @lru_cache(maxsize=1)
 def messages() -> Mapping[str, Mapping[str, str]]:
     """Return every message: id → language → text."""
-    data: Mapping[str, Mapping[str, str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    data: Mapping[str, Mapping[str, str]] = yaml.load(
+        FILE.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # noqa: S506 - both are safe
+    )
     return data
 
 

@@ -57,7 +57,7 @@ def write_paper(ws: Workspace, paper: Paper, key: Ed25519PrivateKey) -> Path:
 def add_signer(ws: Workspace, signer: Signer) -> Path:
     """Put a signer into the list, in place of one of the same name."""
     file = _signers_file(ws)
-    known = read_signers(file.read_bytes()) if file.exists() else {}
+    known = dict(read_signers(file.read_bytes())) if file.exists() else {}
     known[signer.name] = signer
     ws.attestations_dir.mkdir(parents=True, exist_ok=True)
     data = {"signers": [entry.model_dump(mode="json") for entry in sorted(known.values(), key=lambda s: s.name)]}

@@ -30,7 +30,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   [ "$last" \< "$wal" ] || { sleep 1.1; exit 0; }
   sleep 0.5
 done
-exit 1'"""
+exit 1'"""  # noqa: S608 - no value is put into it
 EXPECT_S, RESTORE_S = 35, 120
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.workspace import REPOSITORY
 
 ESTATE = "estate"
 SIGNERS = "signers.yml"
+SITE = re.compile(r"^site:\s*['\"]?([a-z0-9-]+)", re.MULTILINE)
 RULES = REPOSITORY / "monitoring" / "rules"
 
 
@@ -37,8 +39,8 @@ def collect_estate(sweep: Sweep) -> list[Captured]:
     files = [*sorted(root.rglob("*.yml")), (root / sweep.estate.head.tiers).resolve()]
     found = []
     for file in dict.fromkeys(path.resolve() for path in files):
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-        site = str(data.get("site", "")) if isinstance(data, dict) else ""
+        named = SITE.search(file.read_text(encoding="utf-8"))
+        site = named.group(1) if named else ""
         place = (site, site) if site in sweep.estate.sites else (ESTATE, ESTATE)
         name = str(file.relative_to(root)) if file.is_relative_to(root.resolve()) else file.name
         found.append(_file(place, ("estate", name), file))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 from checks.capture import captured
 from checks.collectors.sweep import Job, Sweep
@@ -26,7 +27,7 @@ def plan_routers(sweep: Sweep) -> Iterable[Job]:
     """Return one job per router of the selected sites."""
     if "routers" in sweep.collectors:
         for device in sweep.devices("router"):
-            yield lambda device=device: collect_router(sweep, device)
+            yield partial(collect_router, sweep, device)
 
 
 def collect_router(sweep: Sweep, device: Device) -> list[Captured]:

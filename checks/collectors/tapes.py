@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 from checks.capture import captured
 from checks.collectors.sweep import Job, Sweep
@@ -18,7 +19,11 @@ def plan_tapes(sweep: Sweep) -> Iterable[Job]:
     """Return one job per host of the selected sites."""
     if "hosts" in sweep.collectors:
         for device in sweep.devices("host"):
-            yield lambda device=device: [collect_tape(sweep, device)]
+            yield partial(_one_tape, sweep, device)
+
+
+def _one_tape(sweep: Sweep, device: Device) -> list[Captured]:
+    return [collect_tape(sweep, device)]
 
 
 def collect_tape(sweep: Sweep, device: Device) -> Captured:

@@ -12,11 +12,6 @@ from checks.recording.backend import register
 register()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark that says which hosts a test is for."""
-    config.addinivalue_line("markers", "roles(*roles): the roles of hosts a test is for; every host without it")
-
-
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Turn the report of a test whose host did not answer into a failure that says so, whatever the test made of it."""
@@ -29,4 +24,4 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.longrepr = f"unreachable: {taint[0]}"
         if hasattr(report, "wasxfail"):
             del report.wasxfail
-        host.backend.taint.clear()
+        getattr(host, "backend").taint.clear()  # noqa: B009 - what a fixture gave has no type here

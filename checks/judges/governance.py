@@ -171,7 +171,9 @@ def judge_targets(case: Case) -> Iterator[Verdict]:
 def judge_units_visible(case: Case) -> Iterator[Verdict]:
     """Every site of the estate has given fresh data in this run: what the operations centre can see."""
     asked = [item for name in ("snmp", "addresses") for item in case.view.all(name)]
-    seen = {item.site for item in asked if item.outcome.value == "collected"}
+    fresh = [found for item in asked
+             if not isinstance(found := case.take(item.collector, item.asset, item.key), Verdict)]
+    seen = {found.item.site for found in fresh}
     sites = [code for code in case.estate.sites if case.estate.sites[code].devices]
     left_out = sorted(set(sites) - {item.site for item in asked})
     if left_out:
@@ -180,8 +182,7 @@ def judge_units_visible(case: Case) -> Iterator[Verdict]:
     dark = [code for code in sites if code not in seen]
     share = 100 * (len(sites) - len(dark)) / len(sites) if sites else 0.0
     good = bool(sites) and share >= case.number("share")
-    items = [item for item in case.view.all("snmp") if item.outcome.value == "collected"]
-    yield case.say(case.met(good), None, "units.visible" if good else "units.dark", items, measured=f"{share:.0f} %",
+    yield case.say(case.met(good), None, "units.visible" if good else "units.dark", fresh, measured=f"{share:.0f} %",
                    limit=case.limit("share"), seen=len(sites) - len(dark), total=len(sites),
                    dark=", ".join(dark) or "-")
 

@@ -19,7 +19,7 @@ class NoAnswer(BaseException):
     """The tape has no answer. Not an Exception, so that ``except Exception`` in a test cannot hide it."""
 
 
-class TapeBackend(BaseBackend):
+class TapeBackend(BaseBackend):  # type: ignore[misc]  # testinfra brings no types
     """Answers from a tape; with ``ask`` it first asks the host for what the tape does not have."""
 
     NAME = "rec"

@@ -109,7 +109,9 @@ def _prime(backend: TapeBackend) -> None:
     """Ask what testinfra asks of every host first, outside any sudo, so that no test finds it half-asked."""
     host = Host(backend)
     backend.set_host(host)
-    for ask in (lambda: host.system_info.sysinfo, lambda: host.has_command_v, lambda: host.service("ssh")):
+    asks: tuple[Callable[[], object], ...] = (
+        lambda: host.system_info.sysinfo, lambda: host.has_command_v, lambda: host.service("ssh"))
+    for ask in asks:
         try:
             ask()
         except (NoAnswer, Exception):  # noqa: BLE001, S112 - it was noted as missing; the tests tell what follows
@@ -125,8 +127,8 @@ def _tests_of(module: ModuleType) -> Iterator[HostTest]:
 def _expand(name: str, function: Callable[..., None]) -> Iterator[HostTest]:
     marks = {mark.name: mark for mark in getattr(function, "pytestmark", [])}
     title = (inspect.getdoc(function) or name).splitlines()[0]
-    roles = tuple(marks["roles"].args) if "roles" in marks else (ALL,)
-    unknown = set(marks) - {"roles", "parametrize"}
+    roles = tuple(getattr(function, "rackproof_roles", (ALL,)))
+    unknown = set(marks) - {"parametrize"}
     names = [part.strip() for part in marks["parametrize"].args[0].split(",")] if "parametrize" in marks else []
     needed = set(inspect.signature(function).parameters) - {"host"} - set(names)
     refused = ""

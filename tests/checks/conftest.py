@@ -1,0 +1,335 @@
+"""The bench of the judge tests: one capture of a good estate, changed on purpose, judged again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from checks import papers
+from checks.attestation import read_paper, sign, write_yaml
+from checks.capture import captured
+from checks.collectors.files import RULES, collect_attestations, collect_estate, collect_register
+from checks.collectors.sweep import Sweep
+from checks.judging import EvidenceView, judge_all
+from checks.model import Captured, EvidenceItem, MemoryRawStore, Outcome, Verdict, roll_up
+from checks.recording.suite import suite_sha256
+from checks.recording.tape import Tape
+from checks.register import load_requirements
+from core.workspace import REPOSITORY, Workspace
+from inventory.load import load_estate
+
+LAB_ESTATE = REPOSITORY / "lab" / "estate"
+CAPTURE = Path(__file__).parent / "captures" / "lab.jsonl"
+
+
+@pytest.fixture(scope="session")
+def requirements():
+    return load_requirements()
+
+
+@pytest.fixture(scope="session")
+def estate():
+    return load_estate(LAB_ESTATE)
+
+
+def read_capture() -> list[Captured]:
+    found = []
+    for line in CAPTURE.read_text(encoding="utf-8").splitlines():
+        data = json.loads(line)
+        item, raw = EvidenceItem.from_dict(data["item"]), data["raw"].encode()
+        if item.collector == "hosts":
+            # A capture outlives an edit of the host tests as long as their commands are the same.
+            tape = Tape.from_bytes(raw)
+            tape.suite_sha256 = suite_sha256()
+            raw = tape.to_bytes()
+            item = replace(item, sha256=hashlib.sha256(raw).hexdigest(), size=len(raw))
+        found.append(Captured(item, raw))
+    return found
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@dataclass
+class Bench:
+    """A capture that can be changed. ``judge`` returns the verdicts of the whole register."""
+
+    items: list[Captured]
+    requirements: Any
+    estate: Any
+    folder: Path
+    ws: Workspace
+    now: datetime
+    rules_without: str = ""
+    unregistered: str = ""
+
+    def change(self, change: dict[str, list[Any]]) -> None:
+        for name, arguments in change.items():
+            getattr(self, f"do_{name}")(*arguments)
+
+    def judge(self, wanted: frozenset[str] | None = None) -> tuple[Verdict, ...]:
+        raw, items = MemoryRawStore(), self.all_items()
+        for entry in items:
+            raw.put(entry.raw)
+        view = EvidenceView([entry.item for entry in items], raw.get)
+        return judge_all(self.requirements, self.estate, view, self.now, wanted)
+
+    def all_items(self) -> list[Captured]:
+        sweep = Sweep(self.estate, self.ws, "test", frozenset(), frozenset(self.estate.sites))
+        rules = [self.file("rules", file) for file in sorted(RULES.glob("*.yml"))]
+        files = [*collect_estate(sweep), *collect_register(), *collect_attestations(self.ws.attestations_dir), *rules]
+        fixed = [Captured(replace(e.item, started_at=self.now.isoformat(), ended_at=self.now.isoformat()), e.raw)
+                 for e in files]
+        return [entry for entry in [*self.items, *fixed] if not (
+            entry.item.collector == "register" and entry.item.asset == self.unregistered)]
+
+    def file(self, collector: str, file: Path) -> Captured:
+        raw = file.read_bytes()
+        if self.rules_without:
+            raw = re.sub(self.rules_without.encode(), b"xxxx", raw, flags=re.IGNORECASE)
+        return captured(("estate", "rules"), (collector, file.name), file.name, raw, (self.now, self.now))
+
+    def status(self, verdicts, requirement: str, site: str):
+        mine = [v for v in verdicts if (v.requirement, v.site) == (requirement, site)]
+        status = roll_up(v.status for v in mine)
+        return status, [v for v in mine if v.status is status]
+
+    def swap(self, fits: Callable[[EvidenceItem], bool], make: Callable[[Captured], Captured | None]) -> None:
+        touched, kept = 0, []
+        for entry in self.items:
+            if not fits(entry.item):
+                kept.append(entry)
+                continue
+            touched += 1
+            new = make(entry)
+            if new is not None:
+                kept.append(new)
+        assert touched, "the change fits no evidence: the case tests nothing"
+        self.items = kept
+
+    def do_drop(self, collector, asset, key=None):
+        self.swap(lambda i: (i.collector, i.asset) == (collector, asset) and key in (None, i.key), lambda _e: None)
+
+    def do_replace(self, collector, asset, key, old, new):
+        def make(entry):
+            assert old.encode() in entry.raw, f"{old!r} is not in the capture"
+            return self.made(entry, entry.raw.replace(old.encode(), new.encode()))
+
+        self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key), make)
+
+    def do_raw(self, collector, asset, key, text):
+        self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key),
+                  lambda e: self.made(e, text.encode()))
+
+    def do_exit_code(self, collector, asset, key, code):
+        self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key),
+                  lambda e: Captured(replace(e.item, exit_code=code), e.raw))
+
+    def do_trouble(self, collector, asset, outcome, text):
+        self.swap(lambda i: (i.collector, i.asset) == (collector, asset),
+                  lambda e: self.made(e, text.encode(), outcome=Outcome(outcome), exit_code=None))
+
+    def do_age(self, collector, asset, seconds):
+        def older(entry):
+            back = timedelta(seconds=seconds)
+            old = {name: moment(getattr(entry.item, name)) for name in ("started_at", "ended_at")}
+            new = {name: (at - back).isoformat() for name, at in old.items()}
+            return Captured(replace(entry.item, **new), entry.raw)
+
+        self.swap(lambda i: (i.collector, i.asset) == (collector, asset), older)
+
+    def do_set_oid(self, asset, oid, number):
+        def make(entry):
+            data = json.loads(entry.raw)
+            hit = [varbind for varbind in data["varbinds"] if varbind[0] == oid]
+            assert hit, f"{oid} is not in the poll of {asset}"
+            width = max(1, (int(number).bit_length() + 8) // 8)
+            hit[0][2] = int(number).to_bytes(width, "big", signed=True).hex()
+            return self.made(entry, json.dumps(data, sort_keys=True, separators=(",", ":")).encode())
+
+        self.swap(lambda i: (i.collector, i.asset) == ("snmp", asset), make)
+
+    def do_remove_oid(self, asset, oid):
+        def make(entry):
+            data = json.loads(entry.raw)
+            left = [v for v in data["varbinds"] if v[0] != oid and not v[0].startswith(f"{oid}.")]
+            assert len(left) < len(data["varbinds"]), f"{oid} is not in the poll of {asset}"
+            data["varbinds"] = left
+            return self.made(entry, json.dumps(data, sort_keys=True, separators=(",", ":")).encode())
+
+        self.swap(lambda i: (i.collector, i.asset) == ("snmp", asset), make)
+
+    def do_answer(self, asset, part, changes):
+        def make(entry):
+            tape = Tape.from_bytes(entry.raw)
+            hits = [key for key, answer in tape.answers.items() if part in answer.command]
+            assert hits, f"no command with {part!r} on the tape"
+            for key in hits:
+                old = tape.answers[key]
+                values = {name: value.encode() if name in ("stdout", "stderr") else value
+                          for name, value in changes.items() if name != "replace"}
+                if "replace" in changes:
+                    one, other = changes["replace"]
+                    assert one.encode() in old.stdout
+                    values["stdout"] = old.stdout.replace(one.encode(), other.encode())
+                tape.answers[key] = replace(old, **values)
+            return self.made(entry, tape.to_bytes())
+
+        self.swap(lambda i: (i.collector, i.asset) == ("hosts", asset), make)
+
+    def do_estate(self, name, old, new):
+        root = self.folder / "repo" / "lab" / "estate"
+        if not root.exists():
+            shutil.copytree(LAB_ESTATE, root)
+            tiers = self.folder / "repo" / "inventory" / "estate"
+            tiers.mkdir(parents=True)
+            shutil.copy(REPOSITORY / "inventory" / "estate" / "tiers.yml", tiers)
+        file = root / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {name}"
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        self.estate = load_estate(root)
+
+    def own_papers(self):
+        """Copy the signed papers, which all tests share, before one is changed."""
+        root = self.folder / "ws"
+        if self.ws.root != root:
+            shutil.copytree(self.ws.root, root)
+            self.ws = Workspace(root, LAB_ESTATE, is_lab=True)
+
+    def do_paper(self, requirement, changes, signed=True):
+        self.own_papers()
+        for file in self.ws.attestations_dir.glob(f"*-{requirement}-*.yml"):
+            paper = read_paper(file.read_bytes())
+            assert paper is not None
+            data = paper.model_dump(mode="json") | changes
+            new = type(paper).model_validate(data)
+            file.write_text(write_yaml(sign(new, papers.signer_key(self.ws, papers.LAB_SIGNER)) if signed else new))
+            return
+        raise AssertionError(f"there is no paper for {requirement}")
+
+    def do_no_paper(self, requirement):
+        self.own_papers()
+        files = list(self.ws.attestations_dir.glob(f"*-{requirement}-*.yml"))
+        assert files
+        for file in files:
+            file.unlink()
+
+    def do_no_signers(self):
+        self.own_papers()
+        (self.ws.attestations_dir / "signers.yml").write_text("signers: []\n")
+
+    def do_register(self, requirement, changes):
+        self.requirements = {**self.requirements,
+                             requirement: self.requirements[requirement].model_copy(update=changes)}
+
+    def do_port_speed(self, device, port, mbps):
+        self.do_set_oid(device, f"1.3.6.1.2.1.31.1.1.1.15.{self.index_of(device, port)}", mbps)
+
+    def do_port_state(self, device, port, state):
+        self.do_set_oid(device, f"1.3.6.1.2.1.2.2.1.8.{self.index_of(device, port)}", state)
+
+    def do_port_gone(self, device, port, column):
+        self.do_remove_oid(device, f"{column}.{self.index_of(device, port)}")
+
+    def index_of(self, device, port):
+        entry = next(e for e in self.items if (e.item.collector, e.item.asset) == ("snmp", device))
+        varbinds = json.loads(entry.raw)["varbinds"]
+        names = {bytes.fromhex(content).decode(errors="replace"): oid.rpartition(".")[2]
+                 for oid, _tag, content in varbinds if oid.startswith("1.3.6.1.2.1.31.1.1.1.1.")}
+        return names[port]
+
+    def do_service_down(self, host):
+        def make(entry):
+            data = json.loads(entry.raw)
+            for answer in data["answers"]:
+                if answer["name"] == host and answer["kind"] == "tcp":
+                    answer["ok"] = False
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: i.collector == "probes", make)
+
+    def do_drop_all(self, collector):
+        self.swap(lambda i: i.collector == collector, lambda _e: None)
+
+    def do_drop_site(self, site):
+        self.swap(lambda i: i.site == site, lambda _e: None)
+
+    def do_canary(self, asset, key, seconds):
+        def make(entry):
+            data = json.loads(entry.raw)
+            data["canary"] = (moment(data["now"]) - timedelta(seconds=seconds)).isoformat()
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: (i.collector, i.asset, i.key) == ("database", asset, key), make)
+
+    def do_backup_hours(self, hours):
+        def make(entry):
+            data = json.loads(entry.raw)
+            data[0]["backup"][-1]["timestamp"]["stop"] -= hours * 3600
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: (i.collector, i.key) == ("backups", "info"), make)
+
+    def do_clock(self, asset, field, value):
+        def make(entry):
+            fields = entry.raw.decode().strip().split(",")
+            fields[field] = value
+            return self.made(entry, ",".join(fields).encode())
+
+        self.swap(lambda i: (i.collector, i.asset, i.key) == ("time", asset, "tracking"), make)
+
+    def do_rules_without(self, word):
+        self.rules_without = word
+
+    def do_unregistered(self, requirement):
+        self.unregistered = requirement
+
+    def do_no_owner(self, requirement):
+        owner = self.requirements[requirement].owner
+        blank = owner.model_copy(update={"unit": owner.unit.model_copy(update={"vi": " "})})
+        self.do_register(requirement, {"owner": blank})
+
+    def do_year(self, year):
+        self.now = self.now.replace(year=year)
+
+    @staticmethod
+    def made(entry: Captured, raw: bytes, **changes: Any) -> Captured:
+        item = entry.item
+        return captured(
+            (item.site, item.asset), (item.collector, item.key), item.source, raw,
+            (moment(item.started_at), moment(item.ended_at)), outcome=changes.get("outcome", item.outcome),
+            exit_code=changes.get("exit_code", item.exit_code), tool=item.tool, tool_version=item.tool_version)
+
+
+NOW = max(moment(entry.item.ended_at) for entry in read_capture()) + timedelta(seconds=5)
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory, requirements, estate) -> Workspace:
+    """A workspace with the lab's sample papers, signed on the day of the capture; copied before it is changed."""
+    ws = Workspace(tmp_path_factory.mktemp("ws"), LAB_ESTATE, is_lab=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(papers, "today", NOW.date)
+        papers.sign_lab_samples(ws, estate, requirements.values())
+    return ws
+
+
+@pytest.fixture
+def bench(tmp_path, signed, requirements, estate) -> Bench:
+    return Bench(read_capture(), requirements, estate, tmp_path, signed, NOW)
+
+
+def load_cases(name: str) -> list[dict[str, Any]]:
+    return yaml.safe_load((Path(__file__).parent / name).read_text(encoding="utf-8"))

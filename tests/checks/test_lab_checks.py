@@ -1,0 +1,94 @@
+"""All checks on the provisioned lab: green, quick, read-only; every fault turns exactly what it must."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.lab
+FAULTS = yaml.safe_load((Path(__file__).parent / "fault_expectations.yml").read_text(encoding="utf-8"))
+BUDGET_S = 60  # 20 s on a quiet machine, drill included; the test machine is shared
+
+
+@pytest.fixture(scope="module")
+def attested(provisioned_lab, rackproof):
+    rackproof("checks", "attest", "--lab")
+    return provisioned_lab
+
+
+def judged(rackproof, *options: str, expected: int | None = 0) -> dict:
+    return json.loads(rackproof("checks", "run", "--json", *options, expected=expected).stdout)
+
+
+def test_the_provisioned_lab_is_green(attested, rackproof):
+    began = time.monotonic()
+    found = judged(rackproof)
+    assert found["not_green"] == []
+    assert time.monotonic() - began < BUDGET_S
+    assert found["coverage"]["assessed"] == found["coverage"]["in_scope"]
+    assert {row["requirement"] for row in found["waived"]} == {"KH08-II5-BYDESIGN"}
+    assert (Path(found["bundle"]) / "manifest.json").exists()
+
+
+def test_no_drill_stands_on_the_last_one_while_it_is_valid(attested, rackproof):
+    found = judged(rackproof, "--no-drill", "--requirement", "QH-5-RECOVER")
+    assert found["not_green"] == []
+
+
+def test_the_drill_leaves_nothing_behind(attested, lab_workspace):
+    from checks.collectors.ssh import Command, run_batch
+
+    (answer,) = run_batch(lab_workspace.ssh_config, "dc-mgmt1", [Command(
+        "sudo ls /var/lib/postgresql | grep -c rackproof-drill; pgrep -fc 'port=54329'")])
+    assert answer.stdout.split() == [b"0", b"0"]
+
+
+def test_one_site_only(attested, rackproof):
+    found = judged(rackproof, "--site", "hph", "--no-drill", expected=None)
+    assert {row["site"] for row in found["scoreboard"]} == {"hph"}
+    assert found["not_green"] == []
+
+
+def test_tape_and_pytest_agree_on_a_real_host(attested, lab_workspace, tmp_path):
+    """Live through pytest, and from the tape: the same verdict for each test."""
+    from checks.recording.live import record
+    from checks.recording.suite import run_suite
+
+    tape = record(lab_workspace.ssh_config, "hph-node1", "site-node")
+    results, _used, missing = run_suite(tape, "site-node")
+    assert missing == []
+    assert {result.verdict for result in results} == {"pass"}
+
+
+def test_the_watch_goes_on_and_explains_itself(attested, rackproof):
+    rackproof("checks", "watch", "--ticks", "2", "--speed", "30", "--site", "hph", timeout=180)
+    found = json.loads(rackproof("checks", "history", "--json", "--limit", "500").stdout)
+    assert {row["site"] for row in found["verdicts"]} == {"hph"}
+    assert {row["status"] for row in found["verdicts"]} <= {"pass", "waived", "not_applicable", "fail", "not_assessed"}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_fault_turns_exactly_what_it_must(attested, rackproof, fault):
+    plan = FAULTS[fault]
+    option = "--drill" if plan.get("drill") else "--no-drill"
+    rackproof("lab", "break", fault)
+    try:
+        time.sleep(plan.get("settle_s", 1))
+        found = judged(rackproof, option, expected=1)
+    finally:
+        rackproof("lab", "mend", fault)
+    wanted = {(requirement, site) for requirement, sites in plan["red"].items() for site in sites}
+    assert {(row["requirement"], row["site"]) for row in found["not_green"]} == wanted, found["not_green"]
+    for requirement, sites in plan["red"].items():
+        for site, thing in sites.items():
+            rows = [row for row in found["not_green"] if (row["requirement"], row["site"]) == (requirement, site)]
+            said = [row["reason"] for row in rows]
+            assert any(thing in reason for reason in said), said
+    deadline = time.monotonic() + 60
+    while (left := judged(rackproof, option, expected=None)["not_green"]) and time.monotonic() < deadline:
+        time.sleep(2)
+    assert left == []

@@ -1,0 +1,107 @@
+"""The register: complete, strict, every mistake with its file and line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from checks.collectors import COLLECTORS
+from checks.judging import judge_names, judges
+from checks.messages import messages, render
+from checks.register import REQUIREMENTS_DIR, load_requirements
+from checks.requirement import Method, Provenance
+from core.errors import ErrorGroup, RackproofError
+from core.workspace import REPOSITORY
+
+GOOD = (REQUIREMENTS_DIR / "1.1" / "QH-3-DC-NPLUS1.yml").read_text(encoding="utf-8")
+
+
+def test_enough_requirements_of_every_group(requirements):
+    groups = Counter(item.group for item in requirements.values())
+    assert set(groups) == {f"1.{number}" for number in range(1, 10)}
+    assert len(requirements) >= 45
+    assert sum(item.method is Method.MEASURED for item in requirements.values()) >= 28
+
+
+def test_every_requirement_is_quantified(requirements):
+    for item in requirements.values():
+        assert item.thresholds, item.id
+        assert item.due.date or item.due.note, item.id
+        assert all(threshold.source for threshold in item.thresholds)
+        for threshold in item.thresholds:
+            policy = threshold.provenance is Provenance.POLICY
+            assert not (policy and re.search(r"TCVN|TT \d|NĐ \d|ASHRAE", threshold.source)), item.id
+
+
+def test_attested_requirements_need_no_machine(requirements):
+    for item in requirements.values():
+        assert (item.method is Method.ATTESTED) == (item.check.judge == "attested"), item.id
+
+
+def test_names_of_judges_are_found_without_importing_them():
+    assert judge_names() == set(judges())
+
+
+@pytest.mark.parametrize(("old", "new", "code", "says"), [
+    ("method: measured", "methode: measured", "REQ001", "did you mean 'method'"),
+    ("provenance: S", "provenance: X", "REQ001", "'S', 'R' or 'P'"),
+    ("judge: redundancy", "judge: redundanzy", "REQ004", "did you mean 'redundancy'"),
+    ("  - snmp\n", "  - snpm\n", "REQ004", "did you mean 'snmp'"),
+    ("id: QH-3-DC-NPLUS1", "id: QH-3-DC-NPLUS2", "REQ002", "QH-3-DC-NPLUS1"),
+    ("group: '1.1'", "group: '1.2'", "REQ003", "1.1"),
+    ("cadence_s: 60", "cadence_s: 99999", "REQ001", "cadence_s must be <= validity_s"),
+    ("tiers:\n- DC", "tiers: []", "REQ001", "at least 1"),
+])
+def test_a_mistake_has_its_place(tmp_path, old, new, code, says):
+    assert old in GOOD
+    file = tmp_path / "1.1" / "QH-3-DC-NPLUS1.yml"
+    file.parent.mkdir()
+    file.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RackproofError) as caught:
+        load_requirements(tmp_path)
+    errors = caught.value.errors if isinstance(caught.value, ErrorGroup) else [caught.value]
+    assert any(error.code == code and says in str(error) for error in errors), str(caught.value)
+    assert all(error.place and error.place.file == file and error.place.line > 0 for error in errors)
+    assert caught.value.exit_code == 3
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(RackproofError, match="REQ006"):
+        load_requirements(tmp_path)
+
+
+def test_messages_say_the_same_in_both_languages():
+    for msgid, texts in messages().items():
+        assert set(texts) == {"en", "vi"}, msgid
+        names = {language: set(re.findall(r"\{(\w+)\}", text)) for language, text in texts.items()}
+        assert names["en"] == names["vi"], msgid
+        assert texts["en"] != texts["vi"], msgid
+
+
+def test_every_message_that_code_uses_exists_and_every_message_is_used():
+    root = REPOSITORY / "checks"
+    files = [*sorted((root / "judges").glob("*.py")), root / "judging.py", root / "readings.py", root / "waivers.py"]
+    code = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    subjects = {msgid.partition(".")[0] for msgid in messages()}
+    used = {name for name in re.findall(r'"([a-z0-9]+\.[a-z_0-9]+)"', code) if name.partition(".")[0] in subjects}
+    assert used == set(messages())
+
+
+def test_an_unknown_message_or_a_missing_value_is_shown_not_hidden():
+    assert render("no.such", {"a": "1"}) == "no.such {'a': '1'}"
+    assert render("reach.lost", {"device": "x"}).endswith("{'device': 'x'}")
+
+
+def test_collectors_are_described(requirements):
+    used = {name for item in requirements.values() for name in item.check.collectors}
+    assert used == set(COLLECTORS)
+
+
+def test_quotes_are_vietnamese_text(requirements):
+    for item in requirements.values():
+        assert len(item.clause.quote) >= 8
+        assert not item.clause.quote.isascii(), item.id
+    assert Path(REQUIREMENTS_DIR).is_dir()

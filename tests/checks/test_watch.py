@@ -1,0 +1,211 @@
+"""The watch: each requirement at its cadence, no slot twice, no gap unexplained, stale when nobody looks any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.registry import CollectorRegistry
+
+from checks.history import History, slot_of, unexplained
+from checks.model import Message, Status, Verdict
+from checks.watch import LATE, NOT_RUNNING, Swept, Watch, changed
+from checks.watch_metrics import VerdictCollector
+from core.store import open_store
+from core.workspace import REPOSITORY
+
+START = datetime(2026, 11, 22, 1, 0, 0, tzinfo=UTC)
+QUICK, SLOW = "QH-3-DC-NPLUS1", "QH-3-HYBRID"  # every minute, every hour
+
+
+def verdict(requirement: str, at: datetime, status: Status = Status.PASS, valid_s: int = 900) -> Verdict:
+    return Verdict(requirement, "dc", None, status, Message.of("judge.nothing"), "", None, (), at.isoformat(),
+                   (at + timedelta(seconds=valid_s)).isoformat(), "test", "0" * 64)
+
+
+class Clock:
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def history(tmp_path) -> History:
+    return History(open_store(f"sqlite:///{tmp_path / 'store.sqlite'}"))
+
+
+@pytest.fixture
+def two(requirements):
+    return {name: requirements[name] for name in (QUICK, SLOW)}
+
+
+def make(history, two, clock, *, seconds: float = 1.0, fail: bool = False) -> tuple[Watch, list[list[str]]]:
+    sweeps: list[list[str]] = []
+
+    def sweep(due):
+        if fail:
+            raise RuntimeError("the power went")
+        sweeps.append([item.id for item in due])
+        clock.sleep(seconds)
+        return Swept(f"run-{clock.now.timestamp()}", tuple(verdict(item.id, clock.now) for item in due))
+
+    return Watch(history, two, sweep, clock=clock, sleep=clock.sleep), sweeps
+
+
+def run_until(watch: Watch, clock: Clock, end: datetime) -> None:
+    while clock.now < end:
+        if not watch.tick():
+            clock.sleep(1)
+
+
+def test_each_requirement_keeps_its_own_cadence(history, two):
+    clock = Clock()
+    watch, sweeps = make(history, two, clock)
+    run_until(watch, clock, START + timedelta(minutes=10, seconds=30))
+    assert sum(QUICK in due for due in sweeps) == 11
+    assert sum(SLOW in due for due in sweeps) == 1
+    assert unexplained(history, QUICK, 60) == []
+    assert history.gaps() == []
+
+
+def test_the_speed_factor_shortens_every_cadence(history, two):
+    clock = Clock()
+    watch, sweeps = make(history, two, clock, seconds=0.1)
+    watch._speed = 60
+    run_until(watch, clock, START + timedelta(seconds=70))
+    assert sum(QUICK in due for due in sweeps) >= 60
+    assert sum(SLOW in due for due in sweeps) == 2
+
+
+def test_a_restart_explains_its_gap_and_writes_nothing_twice(history, two):
+    clock = Clock()
+    watch, _sweeps = make(history, two, clock)
+    run_until(watch, clock, START + timedelta(minutes=3))
+    clock.sleep(20 * 60)
+    again, _more = make(history, two, clock)
+    run_until(again, clock, clock.now + timedelta(minutes=3))
+    assert unexplained(history, QUICK, 60) == []
+    gaps = [gap for gap in history.gaps() if gap["requirement"] == QUICK]
+    assert [gap["why"] for gap in gaps] == [NOT_RUNNING]
+    slots = history.slots(QUICK)
+    assert len(slots) == len(set(slots))
+    missed = round((gaps[0]["to_slot"] - gaps[0]["from_slot"]) / 60) + 1
+    assert len(slots) + missed == round((slots[-1] - slots[0]) / 60) + 1
+
+
+def test_a_crash_in_mid_sweep_leaves_nothing_half_written(history, two):
+    clock = Clock()
+    broken, _ = make(history, two, clock, fail=True)
+    with pytest.raises(RuntimeError):
+        broken.tick()
+    assert history.slots(QUICK) == []
+    whole, _ = make(history, two, clock)
+    assert whole.tick()
+    assert len(history.slots(QUICK)) == 1
+
+
+def test_a_slow_sweep_is_written_down_as_late(history, two):
+    clock = Clock()
+    watch, _ = make(history, two, clock, seconds=200)
+    run_until(watch, clock, START + timedelta(minutes=20))
+    assert unexplained(history, QUICK, 60) == []
+    assert {gap["why"] for gap in history.gaps()} == {LATE}
+
+
+def test_two_watches_on_one_store_write_a_slot_once(history, two):
+    clock = Clock()
+    one, _ = make(history, two, clock)
+    slots = {QUICK: (slot_of(clock.now, 60), 60.0)}
+    assert history.record(slots, "a", (clock.now, clock.now), [verdict(QUICK, clock.now)]) == [QUICK]
+    assert history.record(slots, "b", (clock.now, clock.now), [verdict(QUICK, clock.now, Status.FAIL)]) == []
+    assert [latest.status for latest in history.latest()] == [Status.PASS]
+    assert one.due(clock.now)[0].id == SLOW
+
+
+@pytest.mark.parametrize(("status", "later_s", "shown"), [
+    (Status.PASS, 0, Status.PASS), (Status.PASS, 901, Status.STALE), (Status.FAIL, 901, Status.STALE),
+    (Status.NOT_APPLICABLE, 901, Status.NOT_APPLICABLE),
+])
+def test_a_verdict_past_its_validity_is_stale(history, status, later_s, shown):
+    history.record({QUICK: (0.0, 60.0)}, "a", (START, START), [verdict(QUICK, START, status)])
+    (latest,) = history.latest()
+    assert latest.at(START + timedelta(seconds=later_s)) is shown
+
+
+def test_metrics_show_status_age_and_staleness(history):
+    history.record({QUICK: (0.0, 60.0)}, "a", (START, START), [verdict(QUICK, START)])
+    clock = Clock(START + timedelta(seconds=30))
+    registry = CollectorRegistry()
+    registry.register(VerdictCollector(history, clock))
+    text = generate_latest(registry).decode()
+    assert f'rackproof_verdict{{requirement="{QUICK}",site="dc",status="pass"}} 1.0' in text
+    assert f'rackproof_verdict_age_seconds{{requirement="{QUICK}",site="dc"}} 30.0' in text
+    clock.sleep(2000)
+    text = generate_latest(registry).decode()
+    assert f'rackproof_verdict{{requirement="{QUICK}",site="dc",status="pass"}} 0.0' in text
+    assert f'rackproof_verdict{{requirement="{QUICK}",site="dc",status="stale"}} 1.0' in text
+
+
+def test_the_worst_verdict_of_a_site_is_what_history_keeps(history):
+    group = [verdict(QUICK, START), verdict(QUICK, START, Status.UNREACHABLE), verdict(QUICK, START, Status.FAIL)]
+    history.record({QUICK: (0.0, 60.0)}, "a", (START, START), group)
+    assert [latest.status for latest in history.latest()] == [Status.FAIL]
+
+
+def test_change_is_noticed():
+    before = {("dc", "a"): Status.PASS}
+    assert not changed(before, {("dc", "a"): Status.PASS})
+    assert changed(before, {("dc", "a"): Status.FAIL})
+    assert changed(before, {("dr", "a"): Status.PASS})
+
+
+LOOP = """
+import sys, time
+from datetime import UTC, datetime, timedelta
+from checks.history import History
+from checks.model import Message, Status, Verdict
+from checks.register import load_requirements
+from checks.watch import Swept, Watch
+from core.store import open_store
+history = History(open_store(sys.argv[1]))
+item = load_requirements()["QH-3-DC-NPLUS1"]
+def sweep(due):
+    time.sleep(0.02)
+    now = datetime.now(UTC)
+    later = (now + timedelta(seconds=900)).isoformat()
+    return Swept("r", tuple(Verdict(i.id, "dc", None, Status.PASS, Message.of("judge.nothing"), "", None, (),
+                 now.isoformat(), later, "t", "0") for i in due))
+print("ready", flush=True)
+Watch(history, {item.id: item}, sweep, speed=300).run()
+"""
+
+
+def test_kill_minus_nine_leaves_no_gap_unexplained_and_no_double(tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    for pause in (0.5, 0.9):
+        process = subprocess.Popen([sys.executable, "-c", LOOP, url], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True,
+                                   env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
+        try:
+            assert process.stdout and process.stdout.readline() == "ready\n"
+            time.sleep(pause)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=10)
+        time.sleep(0.7)
+    history = History(open_store(url))
+    slots = history.slots(QUICK)
+    assert len(slots) >= 4
+    assert len(slots) == len(set(slots))
+    assert unexplained(history, QUICK, 0.2) == []
+    assert NOT_RUNNING in {gap["why"] for gap in history.gaps()}
