@@ -72,9 +72,11 @@ def test_probes_begin_when_the_path_is_whole(small_estate: Estate) -> None:
 
 def test_an_unknown_device_is_named(small_estate: Estate) -> None:
     with pytest.raises(RackproofError) as caught:
-        render(small_estate, "dc-db1")
+        render(small_estate, "cor1")
     assert caught.value.code == "NET010"
     assert "core1" in caught.value.expected
+    with pytest.raises(RackproofError):
+        render(small_estate, "dc-db1")
 
 
 def test_an_unknown_platform_is_named() -> None:
