@@ -10,6 +10,7 @@ from typing import Any
 
 from checks.bundle import raw_name
 from checks.bundle_read import BundleReader
+from checks.judging import binds
 from checks.model import SEVERITY, EvidenceItem, Status, Verdict, roll_up
 from checks.report_papers import PaperView, paper_views
 from checks.report_raw import GREEN_BYTES, OTHER_BYTES, Excerpt, excerpt
@@ -82,6 +83,20 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a partial run did not look at: sites of the estate, requirements of the register, the restore drill."""
+
+    sites: tuple[str, ...]
+    requirements: tuple[str, ...]
+    drill: bool
+
+    @property
+    def anything(self) -> bool:
+        """Tell whether the run was partial."""
+        return bool(self.sites or self.requirements or self.drill)
+
+
+@dataclass(frozen=True, slots=True)
 class ReportView:
     """Everything a report shows."""
 
@@ -93,6 +108,7 @@ class ReportView:
     exhibits: tuple[Exhibit, ...]
     papers: tuple[PaperView, ...]
     unbound: tuple[str, ...]
+    left_out: LeftOut
     unused_evidence: int
     head: Mapping[str, Any]
 
@@ -114,8 +130,18 @@ def view(bundle: BundleReader) -> ReportView:
         attention=tuple(sorted((card for card in cards if card.status not in SETTLED), key=_urgency)),
         exhibits=tuple(_exhibits(bundle, numbers)), papers=paper_views(run, bundle.raw, today),
         unbound=tuple(sorted(set(run.requirements) - {verdict.requirement for verdict in run.verdicts})),
+        left_out=_left_out(bundle),
         unused_evidence=len(run.evidence) - len(numbers), head=bundle.manifest.head,
     )
+
+
+def _left_out(bundle: BundleReader) -> LeftOut:
+    """Work out what a run left out, from the estate and the register in the bundle, not from what it says of itself."""
+    run, sites = bundle.run, bundle.estate.sites
+    chosen = set(run.selection.get("sites") or sites)
+    asked = {name for name, rule in bundle.register.items() if any(binds(rule, site) for site in sites.values())}
+    drilled = run.selection.get("drill") is not False or any(item.collector == "drill" for item in run.evidence)
+    return LeftOut(tuple(sorted(set(sites) - chosen)), tuple(sorted(asked - set(run.requirements))), not drilled)
 
 
 def _urgency(card: Card) -> tuple[int, bool, str]:

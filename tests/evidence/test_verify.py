@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,16 @@ def test_judging_again_knows_no_clock(sealed, copy, monkeypatch):
 
     with time_machine.travel("2036-01-01", tick=False):
         assert verify_bundle(copy, sealed.key.public_key()).state is State.VERIFIED
+
+
+def test_a_run_of_some_sites_is_judged_again_for_those_sites(sealed, tmp_path):
+    some = tuple(verdict for verdict in sealed.run.verdicts if verdict.site == "s003")
+    selection = {"sites": ["s003"], "requirements": [], "drill": True}
+    run = replace(sealed.run, id="some", verdicts=some, selection=selection)
+    ws = replace(sealed.ws, root=tmp_path / "ws")
+    folder = write_bundle(run, sealed.store, sealed.estate_dir, ws, requirements_dir=sealed.requirements_dir)
+    found = verify_bundle(folder, signing.load_or_create_key(ws.signing_key).public_key())
+    assert (found.state, found.rejudged.verdicts) == (State.VERIFIED, len(some))
 
 
 def test_the_seal_can_be_gone_altogether(copy, tmp_path):

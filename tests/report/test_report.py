@@ -185,6 +185,22 @@ def test_a_run_that_judged_nothing_is_not_green(tmp_path):
     assert "Nothing: every requirement" not in Page(html["vi"]).text
 
 
+def test_a_partial_run_says_that_it_is_one(tmp_path):
+    made = sample(tmp_path, 14)
+    some = tuple(verdict for verdict in made.run.verdicts if verdict.site == "s001" and verdict.requirement == SPEED)
+    made.run = replace(made.run, verdicts=some, requirements=(SPEED,),
+                       selection={"sites": ["s001"], "requirements": [SPEED], "drill": False})
+    text = {language: Page(html).text for language, html in report(made, tmp_path / "out").items()}
+    assert "1 of 1 in scope" in text["en"] and "Score 100%" in text["en"]  # true, and said what it is worth:
+    assert "A partial run" in text["en"] and "13 sites were not looked at: s000, s002" in text["en"]
+    assert "2 requirements were not judged: QH-3-DC-TIER3, QH-3-PROV-ROOM-COOL" in text["en"]
+    assert "13 đơn vị không được kiểm tra" in text["vi"] and "Không diễn tập khôi phục" in text["vi"]
+
+
+def test_a_whole_run_says_nothing_of_the_kind(built):
+    assert "Kiểm tra từng phần" not in Page(built.html["vi"]).text
+
+
 def test_no_report_is_made_of_a_broken_bundle(tmp_path):
     made = sample(tmp_path, 3)
     bundle = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
