@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from jinja2 import Template
 
 from core.workspace import REPOSITORY
 from inventory.estate import Estate
@@ -105,75 +109,86 @@ def test_recorded_answers_are_judged_again_without_the_lab(
 
 
 @pytest.fixture
-def exporter(provisioned_lab: Instance) -> Iterator[Instance]:
+def exporter(lab: Instance) -> Iterator[Instance]:
     """The exporter on the controller, as the demo runs it."""
     argv = [sys.executable, "-m", "rackproof", "monitor", "serve", "--interval", "5"]
-    environment = {**os.environ, "RACKPROOF_LAB": provisioned_lab.name}
+    environment = {**os.environ, "RACKPROOF_LAB": lab.name}
     process = subprocess.Popen(argv, cwd=REPOSITORY, env=environment, start_new_session=True)
     try:
-        yield provisioned_lab
+        yield lab
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(15) in (0, 130, -signal.SIGINT)
 
 
-def fetch(lab: Instance, host: str, port: int, path: str) -> str:
-    argv = argv_inside(lab, "ctl", ["curl", "-sS", "-g", "--max-time", "10", f"http://[{host}]:{port}{path}"])
+@pytest.fixture
+def own_prometheus(exporter: Instance, lab_estate: Estate, tmp_path: Path) -> Iterator[str]:
+    """A Prometheus beside the exporter, with the role's own configuration, the rules and the estate's targets."""
+    template = (REPOSITORY / "roles" / "prometheus" / "templates" / "prometheus.yml.j2").read_text()
+    config = Template(template).render(prometheus_scrape_s=2, prometheus_targets=["rackproof"])
+    (tmp_path / "prometheus.yml").write_text(config.replace("/etc/prometheus", str(tmp_path)))
+    shutil.copytree(rules.FOLDER, tmp_path / "rules", ignore=shutil.ignore_patterns("tests"))
+    targets.write(lab_estate, tmp_path / "targets")
+    argv = [*image.program("prometheus"), f"--config.file={tmp_path}/prometheus.yml"]
+    argv += [f"--storage.tsdb.path={tmp_path}/data", "--web.listen-address=127.0.0.1:9099"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(argv_inside(exporter, "ctl", argv), stdout=log, stderr=log, cwd=tmp_path)
+    try:
+        yield "http://127.0.0.1:9099"
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def fetch(lab: Instance, url: str) -> str:
+    argv = argv_inside(lab, "ctl", ["curl", "-sS", "-g", "--max-time", "10", url])
     return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False).stdout
 
 
-def wait_for(what: str, check: Callable[[], bool], seconds: float = 60) -> None:
+def ask(lab: Instance, base: str, path: str) -> Any:
+    """Return the data of an answer of Prometheus, None while there is none."""
+    try:
+        return json.loads(fetch(lab, base + path))["data"]
+    except (ValueError, KeyError):
+        return None
+
+
+def value(lab: Instance, base: str, query: str) -> dict[str, float]:
+    """Return an instant vector by device."""
+    found = ask(lab, base, f"/api/v1/query?query={quote(query)}") or {"result": []}
+    return {r["metric"].get("device", ""): float(r["value"][1]) for r in found["result"]}
+
+
+def loaded_alerts(lab: Instance, base: str) -> set[str]:
+    """Return the alerts that a Prometheus has loaded."""
+    return {rule["name"] for group in ask(lab, base, "/api/v1/rules")["groups"] for rule in group["rules"]}
+
+
+def wait_for(what: str, check: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, what
         time.sleep(1)
 
 
-def test_all_devices_answer_once_provisioned(provisioned_lab: Instance, rackproof: Run) -> None:
-    found = by_device(rackproof("monitor", "poll", "--json"))
-    assert len(found) == 20
-    for item in found.values():
-        assert ":" in item["address"], f"{item['device']} was not reached over IPv6"
-        assert {r["quality"] for r in item["readings"]} == {"good"}, item
-
-
-def test_promtool_accepts_the_metrics_and_prometheus_scrapes_them(exporter: Instance, lab_estate: Estate) -> None:
+def test_metrics_are_accepted_scraped_and_alerted_on(
+    exporter: Instance, own_prometheus: str, lab_estate: Estate
+) -> None:
     host, port = targets.exporter_address(lab_estate) or ("", 0)
-    wait_for("the exporter is not ready", lambda: fetch(exporter, host, port, "/healthz") == "ok\n")
-    page = fetch(exporter, host, port, "/metrics")
+    wait_for("the exporter is not ready", lambda: fetch(exporter, f"http://[{host}]:{port}/healthz") == "ok\n")
+    page = fetch(exporter, f"http://[{host}]:{port}/metrics")
     verdict = rules.check_metrics(page.encode(), image.program("promtool"))
     assert verdict.ok and not verdict.output, verdict.output
-    prometheus = str(lab_estate.address("dc-mgmt1").ipv6.ip)
-
-    def value(query: str) -> dict[str, float]:
-        text = fetch(exporter, prometheus, 9090, f"/api/v1/query?query={query}")
-        try:
-            result = json.loads(text)["data"]["result"]
-        except (ValueError, KeyError):
-            return {}
-        return {r["metric"].get("device", r["metric"].get("job", "")): float(r["value"][1]) for r in result}
-
-    wait_for("the exporter is not scraped", lambda: value("up%7Bjob%3D%22rackproof%22%7D") == {"dc-ctl1": 1.0})
-    wait_for("device metrics do not arrive", lambda: len(value("rackproof_device_up")) == 20)
-    nodes = value("up%7Bjob%3D%22node%22%7D")
-    assert nodes == {d.name: 1.0 for d in lab_estate.devices.values() if d.kind == "host"}
-    loaded = json.loads(fetch(exporter, prometheus, 9090, "/api/v1/rules"))["data"]["groups"]
-    names = {rule["name"] for group in loaded for rule in group["rules"]}
-    assert names == {rule["alert"] for _, rule in rules.alerts()}
-
-
-def test_a_broken_sensor_becomes_an_alert_in_prometheus(exporter: Instance, lab_estate: Estate) -> None:
-    prometheus = str(lab_estate.address("dc-mgmt1").ipv6.ip)
+    wait_for("not scraped", lambda: value(exporter, own_prometheus, 'up{job="rackproof"}') == {"dc-ctl1": 1.0})
+    wait_for("no metrics", lambda: len(value(exporter, own_prometheus, "rackproof_device_up")) == 20)
+    assert loaded_alerts(exporter, own_prometheus) == {rule["alert"] for _, rule in rules.alerts()}
 
     def firing() -> set[tuple[str, str]]:
-        text = fetch(exporter, prometheus, 9090, "/api/v1/alerts")
-        try:
-            alerts = json.loads(text)["data"]["alerts"]
-        except (ValueError, KeyError):
-            return set()
+        alerts = (ask(exporter, own_prometheus, "/api/v1/alerts") or {"alerts": []})["alerts"]
         return {(a["labels"]["alertname"], a["labels"].get("device", "")) for a in alerts if a["state"] == "firing"}
 
     expected = {("SensorSilent", "env-dc"), ("UpsRedundancyLost", "ups-a")}
+    assert not expected & firing()
     facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "missing")
     facility.control(exporter.run_dir, "ups-a", "modules", "2")
     try:
@@ -181,4 +196,22 @@ def test_a_broken_sensor_becomes_an_alert_in_prometheus(exporter: Instance, lab_
     finally:
         facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "ok")
         facility.control(exporter.run_dir, "ups-a", "modules", "3")
-    wait_for("the alert stays", lambda: not expected & firing(), 60)
+    wait_for("the alert stays", lambda: not expected & firing())
+
+
+def test_all_devices_answer_over_ipv6_once_provisioned(provisioned_lab: Instance, rackproof: Run) -> None:
+    found = by_device(rackproof("monitor", "poll", "--json"))
+    assert len(found) == 20
+    for item in found.values():
+        assert ":" in item["address"], f"{item['device']} was not reached over IPv6"
+        assert {r["quality"] for r in item["readings"]} == {"good"}, item
+
+
+def test_the_provisioned_prometheus_scrapes_everything(
+    provisioned_lab: Instance, exporter: Instance, lab_estate: Estate
+) -> None:
+    base = f"http://[{lab_estate.address('dc-mgmt1').ipv6.ip}]:9090"
+    wait_for("no readings", lambda: len(value(exporter, base, "rackproof_device_up == 1")) == 20)
+    hosts = {device.name: 1.0 for device in lab_estate.devices.values() if device.kind == "host"}
+    wait_for("no host metrics", lambda: value(exporter, base, 'up{job="node"}') == hosts)
+    assert loaded_alerts(exporter, base) == {rule["alert"] for _, rule in rules.alerts()}
