@@ -95,6 +95,13 @@ class Bench:
     def running(self, router: str) -> str:
         return normal(self.ssh(router, "show running-config no-header"))
 
+    def settle(self) -> None:
+        """Wait until every router is reached and in step: adjacencies form anew for seconds after a restart."""
+        deadline = time.monotonic() + 60
+        while self.rackproof("net", "status", expected=None).returncode != 0:
+            assert time.monotonic() < deadline, "the routers did not settle"
+            time.sleep(1)
+
     def plan_id(self, *options: str) -> str:
         return str(json.loads(self.rackproof("net", "plan", "--json", *options).stdout)["plan_id"])
 
@@ -216,6 +223,7 @@ def test_a_saved_bad_configuration_does_not_survive_a_reboot_in_the_window(bench
     bench.ssh(f"{CANARY}-ops", "sudo", "systemctl", "reboot", check=False)
     time.sleep(2)
     assert bench.wait_for_guard(CANARY, 60).ended("reboot1") == "boot"
+    bench.settle()
     assert bench.running(CANARY) == before
     assert "WRONG" not in bench.ssh(f"{CANARY}-ops", "sudo", "cat", "/etc/frr/frr.conf")
 
@@ -227,6 +235,7 @@ def test_a_hung_daemon_does_not_stop_the_rollback(bench: Bench) -> None:
     bench.ssh(f"{CANARY}-ops", "sudo", "pkill", "-STOP", "-x", "bgpd")
     status = bench.wait_for_guard(CANARY, 120)
     assert (status.ended("hung1"), status.last.rpartition(":")[2]) == ("fired", "restart")
+    bench.settle()
     assert bench.running(CANARY) == before
 
 
