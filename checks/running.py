@@ -28,6 +28,7 @@ from checks.requirement import Requirement
 from core.errors import RackproofError
 from core.workspace import Workspace
 from inventory.estate import Estate
+from inventory.model import Device
 
 WORKERS = 24  # they wait for other machines, not for this one
 ASSESSED = frozenset({Status.PASS, Status.FAIL, Status.WAIVED})
@@ -140,11 +141,12 @@ def _side_by_side(jobs: list[Job], told: Told) -> list[Captured]:
     if not jobs:
         return found
     with ThreadPoolExecutor(min(WORKERS, len(jobs))) as pool:
-        waiting = {pool.submit(job) for job in jobs}
+        names = {pool.submit(job): _job_name(job) for job in jobs}
+        waiting = set(names)
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                found += [entry for future in done for entry in _result(future.result)]
+                found += [entry for future in done for entry in _result(future.result, names[future])]
                 told("collecting", len(jobs) - len(waiting), len(jobs))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -152,7 +154,7 @@ def _side_by_side(jobs: list[Job], told: Told) -> list[Captured]:
     return found
 
 
-def _result(get: Callable[[], list[Captured]]) -> list[Captured]:
+def _result(get: Callable[[], list[Captured]], name: str) -> list[Captured]:
     try:
         return get()
     except RackproofError:
@@ -160,8 +162,15 @@ def _result(get: Callable[[], list[Captured]]) -> list[Captured]:
     except Exception as error:  # noqa: BLE001 - one broken collector must not hide what the others found
         now = datetime.now(UTC)
         text = f"{type(error).__name__}: {error}".encode()
-        return [captured(("estate", "estate"), ("trouble", type(error).__name__), "collector", text, (now, now),
+        return [captured(("estate", "estate"), ("trouble", type(error).__name__), name, text, (now, now),
                          outcome=Outcome.ERROR, tool="rackproof", tool_version="0")]
+
+
+def _job_name(job: Job) -> str:
+    """Return what a job is about, for people: the collecting function and the device it was given."""
+    function = getattr(job, "func", job)
+    devices = [argument.name for argument in getattr(job, "args", ()) if isinstance(argument, Device)]
+    return " ".join([getattr(function, "__qualname__", "collector"), *devices])
 
 
 def by_requirement(verdicts: Iterable[Verdict]) -> dict[tuple[str, str], list[Verdict]]:

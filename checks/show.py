@@ -44,10 +44,15 @@ def not_green(run: Run, language: str) -> list[dict[str, Any]]:
 def as_data(run: Run, estate: Estate, bundle: str, language: str) -> dict[str, Any]:
     """Return the whole outcome for ``--json``."""
     return {
-        "run_id": run.id, "bundle": bundle, "judged_at": run.judged_at, "coverage": run.coverage.as_dict(),
+        "run_id": run.id, "troubles": troubles(run), "bundle": bundle, "judged_at": run.judged_at, "coverage": run.coverage.as_dict(),
         "scoreboard": scoreboard(run, estate), "not_green": not_green(run, language),
         "waived": [_row(v.site, v.requirement, v, language) for v in run.verdicts if v.status is Status.WAIVED],
     }
+
+
+def troubles(run: Run) -> list[str]:
+    """Return what went wrong with collectors themselves; what they should have brought is not assessed."""
+    return [f"{item.source}: {item.key} ({item.sha256[:12]})" for item in run.evidence if item.collector == "trouble"]
 
 
 def print_run(run: Run, estate: Estate, bundle: str, seconds: float, language: str) -> None:
@@ -65,6 +70,8 @@ def print_run(run: Run, estate: Estate, bundle: str, seconds: float, language: s
         status = escape(f"[{row['status']}]")
         out.print(f"[red]✘ {row['requirement']}[/] {row['site']}{escape(what)} {status} {escape(row['reason'])}")
     _print_waived(run.verdicts, language)
+    for text in troubles(run):
+        out.print(f"[red]! {_('a collector failed')}[/] {escape(text)}")
     score = run.coverage
     out.print(f"{score.passed}/{score.in_scope} {_('met')}, {score.waived} {_('waived')}, "
               f"{_('coverage')} {score.assessed}/{score.in_scope}; {_('run')} {run.id}, {seconds:.1f} s")

@@ -68,9 +68,10 @@ def _seen_by_primary(case: Case, service: Service, device: Device) -> Verdict:
         standby = next((row for row in data["replication"] if _same(row["application_name"], name)), None)
         lag = float(standby["lag_s"] or 0) if standby else 0.0
         silent = float(standby["silent_s"] or 0) if standby else 0.0
-        stopped = lag > allowed or silent > case.number("canary_interval")
+        stopped = lag > allowed or silent > case.number("silence")
         if standby is None or standby["state"] != "streaming" or stopped:
-            missing.append(f"{name} ({standby['state'] if standby else 'not connected'}, {lag:.1f} s)")
+            missing.append(f"{name} ({standby['state'] if standby else 'not connected'}, "
+                           f"{lag:.1f} s behind, silent for {silent:.0f} s)")
         elif allowed == 0 and standby["sync_state"] not in ("sync", "quorum"):
             missing.append(f"{name} ({standby['sync_state']})")
     good = bool(service.dr_hosts) and not missing

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +90,7 @@ def _keep_hints(folder: Path | None, role: str, used: set[str]) -> None:
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    new = folder / f"{role}.{os.getpid()}.new"
+    # Several hosts of one role are recorded side by side: each writes a file of its own, the last one stays.
+    new = folder / f"{role}.{os.getpid()}.{threading.get_ident()}.new"
     new.write_text(json.dumps(sorted(used)), encoding="utf-8")
     new.replace(_hints_file(folder, role))

@@ -214,3 +214,13 @@ def test_an_unreachable_host_answers_every_command_with_trouble(tmp_path):
     answers = ssh.run_batch(config, "gone", [ssh.Command("true"), ssh.Command("true")])
     assert [answer.unreachable for answer in answers] == [True, True]
     assert all(answer.trouble for answer in answers)
+
+
+def test_hosts_of_one_role_are_recorded_side_by_side(host_that_answers, tmp_path):
+    """Eight at once, one hints file: nobody stumbles over the file of another."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        tapes = list(pool.map(lambda _n: record(tmp_path, "hph-node1", "site-node", tmp_path / "hints"), range(24)))
+    assert all({r.verdict for r in run_suite(tape, "site-node")[0]} == {"pass"} for tape in tapes)
+    assert [file.suffix for file in (tmp_path / "hints").iterdir()] == [".json"]
