@@ -66,9 +66,9 @@ def drawing(repository: Path = REPOSITORY) -> str:
     lines = [
         "# Architecture",
         "",
-        "Drawn from the real imports by `python docs/draw_architecture.py`; a test fails when it is out of date or when",
-        "an arrow is not in the table of allowed ones. The front door imports a room only when its",
-        "verb is used, by the table `ROOMS` in `rackproof.py`.",
+        "Drawn from the real imports by `python docs/draw_architecture.py`; a test fails when it is out of date or",
+        "when an arrow is not in the table of allowed ones. The front door imports a room only when its verb is used,",
+        "by the table `ROOMS` in `rackproof.py`.",
         "",
         "```mermaid",
         "flowchart TD",
