@@ -44,8 +44,8 @@ def not_green(run: Run, language: str) -> list[dict[str, Any]]:
 def as_data(run: Run, estate: Estate, bundle: str, language: str) -> dict[str, Any]:
     """Return the whole outcome for ``--json``."""
     return {
-        "run_id": run.id, "troubles": troubles(run), "bundle": bundle, "judged_at": run.judged_at, "coverage": run.coverage.as_dict(),
-        "scoreboard": scoreboard(run, estate), "not_green": not_green(run, language),
+        "run_id": run.id, "bundle": bundle, "judged_at": run.judged_at, "coverage": run.coverage.as_dict(),
+        "troubles": troubles(run), "scoreboard": scoreboard(run, estate), "not_green": not_green(run, language),
         "waived": [_row(v.site, v.requirement, v, language) for v in run.verdicts if v.status is Status.WAIVED],
     }
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from checks.history import History, slot_of
 from checks.model import Status, Verdict
 from checks.requirement import Requirement
+from core.errors import RackproofError
 
-NOT_RUNNING, LATE = "not running", "late"
+NOT_RUNNING, LATE, FAILED = "not running", "late", "failed"
 IDLE_S = 0.5
 
 
@@ -32,9 +33,10 @@ class Watch:
     def __init__(
         self, history: History, requirements: Mapping[str, Requirement], sweep: Sweeper, *, speed: float = 1.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC), sleep: Callable[[float], None] = time.sleep,
+        told: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._history, self._requirements, self._sweep = history, requirements, sweep
-        self._speed, self._clock, self._sleep = speed, clock, sleep
+        self._speed, self._clock, self._sleep, self._told = speed, clock, sleep, told
         self._started = clock()
         self._running = True
 
@@ -63,7 +65,14 @@ class Watch:
             return False
         slots = {item.id: (slot_of(now, self.cadence(item)), self.cadence(item)) for item in due}
         self._explain(due, slots, now)
-        swept = self._sweep(due)
+        try:
+            swept = self._sweep(due)
+        except RackproofError as error:
+            # The watch goes on; what it could not judge is a gap that says why.
+            for requirement, (slot, _cadence) in slots.items():
+                self._history.note_gap(requirement, (slot, slot), f"{FAILED} {error.code}", now)
+            self._told(str(error))
+            return True
         self._history.record(slots, swept.run_id, (now, self._clock()), swept.verdicts)
         return True
 

@@ -32,7 +32,8 @@ def watch(ws: Workspace, *, speed: float, listen: str, sites: tuple[str, ...], t
 
         serve(history, listen)
         err.print(f"metrics on http://{listen}/metrics")
-    loop = Watch(history, load_requirements(), sweeper(ws, sites, history), speed=speed)
+    loop = Watch(history, load_requirements(), sweeper(ws, sites, history), speed=speed,
+                 told=lambda text: err.print(text, markup=False))
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     if ticks is None:
         loop.run()

@@ -17,6 +17,7 @@ from checks.history import History, slot_of, unexplained
 from checks.model import Message, Status, Verdict
 from checks.watch import LATE, NOT_RUNNING, Swept, Watch, changed
 from checks.watch_metrics import VerdictCollector
+from core.errors import RackproofError
 from core.store import open_store
 from core.workspace import REPOSITORY
 
@@ -113,6 +114,23 @@ def test_a_crash_in_mid_sweep_leaves_nothing_half_written(history, two):
     whole, _ = make(history, two, clock)
     assert whole.tick()
     assert len(history.slots(QUICK)) == 1
+
+
+def test_an_estate_that_cannot_be_read_is_a_gap_with_its_code_and_the_watch_goes_on(history, two):
+    clock, said = Clock(), []
+
+    def sweep(_due):
+        clock.sleep(1)
+        raise RackproofError("EST010", "no such key")
+
+    watch = Watch(history, two, sweep, clock=clock, sleep=clock.sleep, told=said.append)
+    run_until(watch, clock, START + timedelta(minutes=2, seconds=5))
+    whole, _ = make(history, two, clock)
+    run_until(whole, clock, START + timedelta(minutes=4))
+    gaps = [gap for gap in history.gaps() if gap["requirement"] == QUICK]
+    assert [gap["why"] for gap in gaps] == ["failed EST010"] * 3
+    assert len(said) == 3
+    assert history.slots(QUICK) == [START.timestamp() + 180]
 
 
 def test_a_slow_sweep_is_written_down_as_late(history, two):
