@@ -84,6 +84,22 @@ def test_drift_is_mended_by_exactly_one_change_each(provisioned_lab, rackproof, 
     assert changes == {host: [] for host in hosts}
 
 
+def test_a_failure_further_on_does_not_lose_a_restart(provisioned_lab, rackproof, on):
+    started = "systemctl show --property=ExecMainStartTimestampMonotonic --value chrony"
+    before = int(on("dr-db1", started))
+    on("dr-db1", "echo '# edited by hand' >> /etc/chrony/chrony.conf")
+    folder = "/etc/systemd/system/snmpd.service.d"
+    on("dr-db1", f"rm -r {folder}; echo 'in the way' > {folder}")
+    try:
+        result, changes = provision(rackproof, "apply", "--limit", "dr-db1", expected=1)
+    finally:
+        on("dr-db1", f"rm {folder}")
+    assert not result["good"] and result["engines"][0]["failures"]
+    assert any("configuration of chrony" in task for task in changes["dr-db1"])
+    assert int(on("dr-db1", started)) > before
+    provision(rackproof, "apply", "--limit", "dr-db1")
+
+
 def test_standby_streams_over_ipv6(on, provisioned_lab):
     query = "select state || ' ' || family(client_addr) from pg_stat_replication where application_name = 'dr_db1'"
     assert on("dc-db1", _psql(query)).strip() == "streaming 6"

@@ -85,7 +85,7 @@ def test_an_engine_that_hangs_is_stopped_with_its_children(tmp_path):
         "time.sleep(600)\n"
     )
     with pytest.raises(RackproofError) as caught:
-        run(script, timeout=3)
+        run(script, timeout=1.5)
     assert caught.value.code == "PRV001"
     child = int(mark.read_text())
     deadline = time.monotonic() + 5
