@@ -24,6 +24,7 @@ from rich.table import Table
 
 from core.console import err, out
 from core.errors import ExitCode, RackproofError
+from core.signing import load_or_create_key, public_pem
 from core.workspace import REPOSITORY, lab_run_dir, state_dir
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
@@ -138,7 +139,8 @@ def _keep_results(first: Any, red: Any, last: Any, run_dir: Path) -> dict[str, A
     for name in ("reports", "evidence"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
         shutil.copytree(workspace / name, run_dir / name, symlinks=True)
-    shutil.copy(workspace / "keys" / "signing.pub", run_dir / "signing.pub")
+    key = load_or_create_key(workspace / "keys" / "signing.pem")
+    (run_dir / "signing.pub").write_bytes(public_pem(key))
     reports = sorted((run_dir / "reports").glob("*/report.*.html"))
     return {
         "scoreboard": last["scoreboard"],
