@@ -104,6 +104,7 @@ def judge(name: str, *, derived: bool = False) -> Callable[[Judge], Judge]:
     return register
 
 
+@lru_cache(maxsize=1)
 def judges() -> Mapping[str, Registered]:
     """Return every judge by name."""
     package = importlib.import_module("checks.judges")

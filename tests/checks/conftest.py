@@ -201,6 +201,12 @@ class Bench:
         file.write_text(text.replace(old, new, 1), encoding="utf-8")
         self.estate = load_estate(root)
 
+    def do_no_site_owner(self, site):
+        text = (LAB_ESTATE / "sites" / f"{site}.yml").read_text(encoding="utf-8")
+        block = re.search(r"^owner:\n(?:  .*\n)+", text, re.MULTILINE)
+        assert block
+        self.do_estate(f"sites/{site}.yml", block.group(0), "")
+
     def own_papers(self):
         """Copy the signed papers, which all tests share, before one is changed."""
         root = self.folder / "ws"

@@ -49,11 +49,11 @@ def test_names_of_judges_are_found_without_importing_them():
     ("method: measured", "methode: measured", "REQ001", "did you mean 'method'"),
     ("provenance: S", "provenance: X", "REQ001", "'S', 'R' or 'P'"),
     ("judge: redundancy", "judge: redundanzy", "REQ004", "did you mean 'redundancy'"),
-    ("  - snmp\n", "  - snpm\n", "REQ004", "did you mean 'snmp'"),
+    ("    - snmp\n", "    - snpm\n", "REQ004", "did you mean 'snmp'"),
     ("id: QH-3-DC-NPLUS1", "id: QH-3-DC-NPLUS2", "REQ002", "QH-3-DC-NPLUS1"),
     ("group: '1.1'", "group: '1.2'", "REQ003", "1.1"),
     ("cadence_s: 60", "cadence_s: 99999", "REQ001", "cadence_s must be <= validity_s"),
-    ("tiers:\n- DC", "tiers: []", "REQ001", "at least 1"),
+    ("tiers:\n  - DC", "tiers: []", "REQ001", "at least 1"),
 ])
 def test_a_mistake_has_its_place(tmp_path, old, new, code, says):
     assert old in GOOD
