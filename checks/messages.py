@@ -27,7 +27,7 @@ def render(msgid: str, params: Mapping[str, str], language: str = "en") -> str:
     A value that is itself a message (JSON with ``msgid``) is rendered in the same language.
     """
     known = messages().get(msgid)
-    values = {name: _nested(value, language) for name, value in params.items()}
+    values = {name: _value(name, value, language) for name, value in params.items()}
     if known is None:
         return f"{msgid} {values}" if values else msgid
     try:
@@ -36,7 +36,10 @@ def render(msgid: str, params: Mapping[str, str], language: str = "en") -> str:
         return f"{known.get(language, known['en'])} {values}"
 
 
-def _nested(value: str, language: str) -> str:
+def _value(name: str, value: str, language: str) -> str:
+    word = messages().get(f"quantity.{value}") if name == "quantity" else None
+    if word is not None:
+        return word[language] if language in word else word["en"]
     if not value.startswith('{"msgid"'):
         return value
     inner = json.loads(value)
