@@ -194,13 +194,15 @@ class DeviceChange:
 
     def _until_true(self, session: Session, wanted: Expected) -> None:
         deadline = self.means.clock.now() + min(CONVERGE_S, self.timer / 2)
+        first = seen = observe(session, self.platform)
         while True:
-            missing = wanted.missing(observe(session, self.platform))
+            missing = wanted.missing(seen, first)
             if not missing and self.means.clock.now() >= self.applied_at + SETTLE_S:
                 return
             if missing and self.means.clock.now() >= deadline:
                 raise Failed("; ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else ""))
             self.means.clock.sleep(0.5)
+            seen = observe(session, self.platform)
 
     def _until_answered(self, probe: Probe) -> None:
         deadline = self.means.clock.now() + min(CONVERGE_S, self.timer / 3)

@@ -30,13 +30,19 @@ class Expected:
     ospf6: frozenset[str]
     bgp: dict[str, str]
 
-    def missing(self, seen: Observed) -> list[str]:
-        """Return in words what is expected and not there."""
+    def missing(self, seen: Observed, first: Observed) -> list[str]:
+        """Return in words what is expected and not there; ``first`` is what was seen first after the change.
+
+        A BGP session stays Established for a whole hold time (RFC 4271, 6.5) after its last message, so it counts only
+        once another message has come from the peer since ``first``.
+        """
+        silent = {peer for peer, heard in seen.bgp.items() if first.bgp.get(peer) == heard}
         return [
             *(f"address {address} is not on {name}" for name, address in sorted(self.addresses - seen.addresses)),
             *(f"no OSPFv2 neighbour on {name}" for name in sorted(self.ospf - seen.ospf)),
             *(f"no OSPFv3 neighbour on {name}" for name in sorted(self.ospf6 - seen.ospf6)),
-            *(f"no BGP session with {self.bgp[peer]} ({peer})" for peer in sorted(self.bgp.keys() - seen.bgp)),
+            *(f"no BGP session with {self.bgp[peer]} ({peer})" for peer in sorted(self.bgp.keys() - seen.bgp.keys())),
+            *(f"nothing heard from {self.bgp[peer]} ({peer}) since" for peer in sorted(self.bgp.keys() & silent)),
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Any
@@ -18,12 +19,12 @@ Address = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Observed:
     """One moment of a router. Addresses are (interface, address/length); ``ospf``, ``ospf6`` name interfaces with a
-    neighbour in state Full; ``bgp`` names established IPv6 peers."""
+    neighbour in state Full; ``bgp`` holds the established IPv6 peers and how many messages came from each so far."""
 
     addresses: frozenset[Address]
     ospf: frozenset[str]
     ospf6: frozenset[str]
-    bgp: frozenset[str]
+    bgp: Mapping[str, int]
 
 
 def observe(session: Session, platform: Platform) -> Observed:
@@ -34,7 +35,7 @@ def observe(session: Session, platform: Platform) -> Observed:
         addresses=frozenset(_addresses(interfaces)),
         ospf=frozenset(_full(_json(session.run(commands.ospf)))),
         ospf6=frozenset(_full(_json(session.run(commands.ospf6)))),
-        bgp=frozenset(_established(_json(session.run(commands.bgp)))),
+        bgp=_established(_json(session.run(commands.bgp))),
     )
 
 
@@ -83,5 +84,6 @@ def _full(data: dict[str, Any]) -> set[str]:
     return found
 
 
-def _established(data: dict[str, Any]) -> set[str]:
-    return {name for name, peer in data.get("peers", {}).items() if peer.get("state") == "Established"}
+def _established(data: dict[str, Any]) -> dict[str, int]:
+    peers = data.get("peers", {}).items()
+    return {name: int(peer.get("msgRcvd", 0)) for name, peer in peers if peer.get("state") == "Established"}

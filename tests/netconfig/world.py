@@ -41,6 +41,7 @@ class Router:
     dead: bool = False
     refuses: str = ""
     silently_ignores: str = ""
+    silent_peers: bool = False
     armed: dict[str, object] | None = None
     last: str = "none"
     restores: bool = True
@@ -86,7 +87,9 @@ class FakeSession:
                 for line in node.children
                 if line.startswith("neighbor fd")
             ]
-            return json.dumps({"peers": {peer: {"state": "Established"} for peer in peers}})
+            # A live peer sends keepalives as time passes; a silent one stays Established until its hold time ends.
+            heard = 1 if self.router.silent_peers else 1 + int(self.router.world.time * 10)
+            return json.dumps({"peers": {peer: {"state": "Established", "msgRcvd": heard} for peer in peers}})
         up = [
             line.split()[1]
             for line, node in root.children.items()
