@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +35,8 @@ PROMETHEUS = "dc-mgmt1"
 ESTATE = REPOSITORY / "lab" / "estate"
 STEP_TIMEOUT_S = 900
 GRACE_S = 20
+#: A demo that is killed outright takes the step it is in with it, the way Ctrl-C would.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "INT", "--")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def demo(
             summary = _play(running, run_dir)
         except BaseException:
             err.print("taking the lab down …")
-            _lab_down()
+            with suppress(RackproofError):  # what ended the demo is what the reader must see
+                _lab_down()
             raise
         if not keep:
             running.run(Step("Take the lab down", ("lab", "down")))
@@ -194,7 +197,7 @@ def _show(summary: dict[str, Any], running: Demo, as_json: bool, keep: bool) -> 
 @contextmanager
 def _exporter(running: Demo) -> Iterator[None]:
     """Serve the readings as metrics in the background, so that the lab's Prometheus has something to scrape."""
-    argv = (sys.executable, "-m", "rackproof", "monitor", "serve", "--interval", "10")
+    argv = (*DIES_WITH_US, sys.executable, "-m", "rackproof", "monitor", "serve", "--interval", "10")
     with running.log.open("ab") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
@@ -204,7 +207,7 @@ def _exporter(running: Demo) -> Iterator[None]:
 
 
 def _call(arguments: tuple[str, ...], log: Any) -> tuple[int, str]:
-    argv = (sys.executable, "-m", "rackproof", *arguments)
+    argv = (*DIES_WITH_US, sys.executable, "-m", "rackproof", *arguments)
     process = subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, start_new_session=True
     )
@@ -230,8 +233,20 @@ def _stop(process: subprocess.Popen[Any]) -> None:
 
 
 def _lab_down() -> None:
+    """Take the lab down; waits a while for a step that a killed demo left behind and that is cleaning up itself."""
     argv = (sys.executable, "-m", "rackproof", "lab", "down")
-    subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+    deadline = time.monotonic() + GRACE_S
+    while True:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            raise RackproofError(
+                "DEM002", "what an earlier lab left behind could not be cleared away", actual=done.stderr.strip(),
+                remedy="run `RACKPROOF_LAB=demo ./rackproof lab down` and look at what it says",
+                exit_code=ExitCode.INTERNAL,
+            )
+        time.sleep(1)
 
 
 @contextmanager

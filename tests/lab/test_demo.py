@@ -1,0 +1,68 @@
+"""The demo interrupted: whenever Ctrl-C comes, nothing stays behind and the next run can start clean."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from core.workspace import REPOSITORY
+from lab import sweep
+from lab.instance import instance
+
+pytestmark = pytest.mark.lab
+NAME = "demot"
+
+
+def _start():
+    chosen = ("RACKPROOF_ESTATE", "RACKPROOF_WORKSPACE")
+    kept = {key: value for key, value in os.environ.items() if key not in chosen}
+    return subprocess.Popen(
+        [str(REPOSITORY / "rackproof"), "demo"], env=kept | {"RACKPROOF_LAB": NAME}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )
+
+
+def _wait_for(process, text):
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if text in line:
+            return
+    pytest.fail("".join(seen))
+
+
+@pytest.mark.parametrize(
+    ("moment", "after_s", "number"),
+    [
+        ("Raise the estate", 0.3, signal.SIGINT),
+        ("Raise the estate", 3.0, signal.SIGINT),
+        ("Apply it in waves", 4.0, signal.SIGINT),
+        ("Raise the estate", 2.0, signal.SIGTERM),
+    ],
+)
+def test_an_interrupted_demo_leaves_nothing(moment, after_s, number):
+    process = _start()
+    _wait_for(process, moment)
+    time.sleep(after_s)
+    os.killpg(process.pid, number)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert not sweep.leftovers(instance(NAME))
+
+
+def test_a_killed_demo_is_cleared_away_by_lab_down():
+    process = _start()
+    _wait_for(process, "Raise the estate")
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    argv = [str(REPOSITORY / "rackproof"), "lab", "down"]
+    environment = os.environ | {"RACKPROOF_LAB": NAME}
+    deadline = time.monotonic() + 30
+    while subprocess.run(argv, env=environment, check=False, capture_output=True, timeout=120).returncode != 0:
+        assert time.monotonic() < deadline, "the killed demo's step still runs"
+        time.sleep(1)
+    assert not sweep.leftovers(instance(NAME))
