@@ -1,4 +1,4 @@
-"""The estate's commands: validate, show, explain, ipam, schema. They read files only; nothing is contacted."""
+"""The estate's commands: validate, diff, show, explain, ipam, schema. They read files only; nothing is contacted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import typer
 from core.console import emit_json, err, out
 from core.errors import ExitCode
 from core.workspace import current
+from inventory.diff_cli import diff
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
 
 app = typer.Typer(help="The estate: validate it, show it, explain it.", no_args_is_help=True, add_completion=False)
+app.command()(diff)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _SHOWN = 50
 _PLAIN_WIDTH = 180  # columns of a table that goes into a file or a pipe

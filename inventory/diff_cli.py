@@ -1,0 +1,54 @@
+"""``estate diff``: what changed since a git revision, and whom it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from core.console import emit_json, out
+from core.errors import ExitCode
+from core.locale import language
+from core.workspace import current
+
+
+def diff(
+    revision: Annotated[str, typer.Argument(help="A git revision: a commit, a branch, a tag, HEAD~1.")] = "HEAD",
+    to: Annotated[str | None, typer.Option("--to", help="Compare with this revision, not the working tree.")] = None,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when something differs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Say in words what changed in the estate since a git revision, and who is affected. Both states are validated.
+
+    Example: rackproof --estate inventory/estate estate diff HEAD~1
+    """
+    from inventory.diff import changes
+    from inventory.diff_words import lines, totals
+    from inventory.impact import impact
+    from inventory.load import load_estate
+    from inventory.revision import Revision
+
+    folder = current().estate_dir
+    source = Revision(folder, revision)
+    target = Revision(folder, to) if to is not None else None
+    old = source.load()
+    new = target.load() if target else load_estate(folder)
+    found = changes(old, new)
+    vietnamese = language() == "vi"
+    felt = impact(old, new, found, vietnamese)
+    if as_json:
+        emit_json(
+            {
+                "from": {"revision": revision, "commit": source.commit},
+                "to": {"revision": to, "commit": target.commit} if target else None,
+                **totals(found),
+                "changes": [asdict(change) for change in found],
+                "impact": asdict(felt),
+            }
+        )
+    else:
+        for line in lines(found, felt, vietnamese):
+            out.print(line, markup=False)
+    if exit_code and found:
+        raise typer.Exit(int(ExitCode.NOT_GREEN))

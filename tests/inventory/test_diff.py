@@ -1,0 +1,162 @@
+"""``estate diff``: every kind of change in words, who is affected, and git refusing clearly."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from inventory.diff import changes
+from inventory.diff_words import text_of
+from inventory.impact import impact
+from inventory.load import load_estate
+from rackproof import run
+
+HERE = Path(__file__).parent
+DC, ROOMS = "sites/dc.yml", "sites/rooms.yml"
+
+
+def git(folder, *words):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/none"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, timeout=30)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """An estate in a git checkout, one commit; its tier table lies beside the estate, as the lab's does."""
+    estate = tmp_path / "repo" / "nation" / "estate"
+    shutil.copytree(HERE / "base", estate)
+    (estate / "tiers.yml").rename(estate.parent / "tiers.yml")
+    head = estate / "estate.yml"
+    head.write_text(head.read_text("utf-8") + "tiers: ../tiers.yml\n", "utf-8")
+    git(tmp_path / "repo", "init", "-q")
+    git(tmp_path / "repo", "add", ".")
+    git(tmp_path / "repo", "commit", "-q", "-m", "first")
+    return estate
+
+
+@pytest.fixture
+def rackproof(capsys, monkeypatch):
+    for name, value in {"RACKPROOF_ESTATE": "", "RACKPROOF_LANG": "", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+    def call(estate, *words, lang="en"):
+        code = run(["--estate", str(estate), "--lang", lang, "estate", "diff", *words])
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return call
+
+
+def edit(folder, file, old, new):
+    target = folder / file
+    text = target.read_text("utf-8")
+    assert old in text
+    target.write_text(text.replace(old, new, 1), "utf-8")
+
+
+CASES = [
+    (ROOMS, "sites:\n", "sites:\n  - {site: hph-kv03, number: 3, uplinks: [{id: 13, to: core1}]}\n",
+     ["+ address core1 to-hph-kv03-edge1: new (fd00:1:fe00:d::/127 10.254.0.26/31)",
+      "+ site hph-kv03: new (HUYEN, fd00:1:1f03::/48, 3 devices, 5 interfaces)",
+      "+ link 13: new (core1 to-hph-kv03-edge1 – hph-kv03-edge1 to-core1, 1000 Mb/s)",
+      "~ service nodes: hosts hph-kv01-node1, hph-kv02-node1 → hph-kv01-node1, hph-kv02-node1, hph-kv03-node1"],
+     {"hph-kv01", "hph-kv02", "hph-kv03", "dc"}),
+    (DC, "attach: [{vlan: srv, host: 11}]", "attach: [{vlan: srv, host: 13}]",
+     ["~ device db1: attach.srv.host 11 → 13",
+      "~ address db1 eth0: fd00:1:101:106e::11/64 10.1.10.11/24 → fd00:1:101:106e::13/64 10.1.10.13/24"], {"dc"}),
+    (DC, "capacity_w: 50000", "capacity_w: 60000", ["~ cooling unit dc crac-1: capacity_w 50000 → 60000"], {"dc"}),
+    (DC, "cords: [pdu-a, pdu-b]", "cords: [pdu-a]", ["~ device core1: cords pdu-a, pdu-b → pdu-a"], {"dc"}),
+    (DC, "province: Hà Nội", "province: Hà Nội\nlatitude: 21.0", ["~ site dc: latitude (none) → 21.0"], {"dc"}),
+    ("tiers.yml", "access: 100}", "access: 50}", ["~ tier HUYEN: min_speed_mbps.access 100 → 50"],
+     {"hph-kv01", "hph-kv02"}),
+    ("links.yml", "speed_mbps: 10000", "speed_mbps: 20000", ["~ link 1: speed_mbps 10000 → 20000"], {"dc"}),
+    ("services.yml", "dr_scope: true", "dr_scope: true\n    rto_s: 60",
+     ["~ service casework: rto_s (none) → 60"], {"dc"}),
+    ("estate.yml", "routing_as: 65000", "routing_as: 65001", ["~ estate base: addressing.routing_as 65000 → 65001"],
+     set()),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "said", "sites"), CASES, ids=[case[3][0][2:20] for case in CASES])
+def test_says(file, old, new, said, sites, tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    edit(tmp_path / "estate", file, old, new)
+    before, after = load_estate(HERE / "base"), load_estate(tmp_path / "estate")
+    found = changes(before, after)
+    assert [text_of(change, False) for change in found] == said
+    assert {item.site for item in impact(before, after, found).sites} == sites
+    back = [change.action for change in changes(after, before)]
+    assert back == [{"added": "removed", "removed": "added"}.get(change.action, "changed") for change in found]
+
+
+def test_order_is_no_change(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    a = "  - {name: ups-a, kind: ups, attach: [{vlan: fac, host: 21}]}\n"
+    b = "  - {name: env1, kind: environment, attach: [{vlan: fac, host: 28}]}\n"
+    edit(tmp_path / "estate", DC, a + b, b + a)
+    assert changes(load_estate(HERE / "base"), load_estate(tmp_path / "estate")) == []
+
+
+def test_a_lost_link_is_a_new_single_point(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    edit(tmp_path / "estate", ROOMS, "uplinks: [{id: 11, to: core1}]",
+         "uplinks: [{id: 11, to: core1}, {id: 14, to: core2}]")
+    one, two = load_estate(HERE / "base"), load_estate(tmp_path / "estate")
+    assert "link 11" in impact(one, two, []).gone_single_points["hph-kv01"]
+    assert "link 11" in impact(two, one, []).new_single_points["hph-kv01"]
+
+
+def test_working_tree_against_a_revision(checkout, rackproof):
+    assert rackproof(checkout, "HEAD").stdout == "No change.\n"
+    edit(checkout, DC, "name: db1", "name: db9")
+    edit(checkout, "services.yml", "hosts: [db1]", "hosts: [db9]")
+    answer = rackproof(checkout, "HEAD", "--exit-code")
+    assert answer.returncode == 1
+    for text in ("- device db1: removed", "+ device db9: new", "Services: casework", "dc: Centre"):
+        assert text in answer.stdout
+    assert "~ service casework: hosts db1 → db9" in answer.stdout
+    assert "+ thiết bị db9: mới" in rackproof(checkout, "HEAD", lang="vi").stdout
+    found = json.loads(rackproof(checkout, "HEAD", "--json").stdout)
+    assert found["added"] == found["removed"] == 1
+    assert found["impact"]["services"] == ["casework"]
+    assert len(found["from"]["commit"]) == 40
+
+
+def test_between_two_revisions(checkout, rackproof):
+    edit(checkout, DC, "capacity_w: 50000", "capacity_w: 60000")
+    git(checkout, "commit", "-q", "-a", "-m", "second")
+    assert "50000 → 60000" in rackproof(checkout, "HEAD~1", "--to", "HEAD").stdout
+    assert "60000 → 50000" in rackproof(checkout, "HEAD", "--to", "HEAD~1").stdout
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "--output=/tmp/x", "HEAD:nation", ""])
+def test_unknown_revision(checkout, rackproof, revision):
+    answer = rackproof(checkout, "--", revision)
+    assert (answer.returncode, "[EST053]" in answer.stderr) == (2, True)
+
+
+def test_a_revision_without_the_estate(checkout, rackproof):
+    second = checkout.parent / "second"
+    shutil.copytree(HERE / "base", second)
+    answer = rackproof(second, "HEAD")
+    assert (answer.returncode, "[EST055]" in answer.stderr) == (2, True)
+
+
+def test_no_checkout(tmp_path, rackproof, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    answer = rackproof(tmp_path / "estate", "HEAD")
+    assert (answer.returncode, "[EST054]" in answer.stderr) == (2, True)
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_broken_revision_names_its_place(checkout, rackproof):
+    edit(checkout, DC, "tier: DC\n", "tier: DCC\n")
+    git(checkout, "commit", "-q", "-a", "-m", "broken")
+    edit(checkout, DC, "tier: DCC\n", "tier: DC\n")
+    answer = rackproof(checkout, "HEAD")
+    assert answer.returncode == 3
+    assert "HEAD:nation/estate/sites/dc.yml:3 (tier): [EST101]" in answer.stderr
