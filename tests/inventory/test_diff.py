@@ -62,7 +62,7 @@ CASES = [
      ["+ address core1 to-hph-kv03-edge1: new (fd00:1:fe00:d::/127 10.254.0.26/31)",
       "+ site hph-kv03: new (HUYEN, fd00:1:1f03::/48, 3 devices, 5 interfaces)",
       "+ link 13: new (core1 to-hph-kv03-edge1 – hph-kv03-edge1 to-core1, 1000 Mb/s)",
-      "~ service nodes: hosts hph-kv01-node1, hph-kv02-node1 → hph-kv01-node1, hph-kv02-node1, hph-kv03-node1"],
+      "~ service nodes: hosts hph-kv01-node1, hph-kv02-node1 → hph-kv03-node1, hph-kv01-node1, hph-kv02-node1"],
      {"hph-kv01", "hph-kv02", "hph-kv03", "dc"}),
     (DC, "attach: [{vlan: srv, host: 11}]", "attach: [{vlan: srv, host: 13}]",
      ["~ device db1: attach.srv.host 11 → 13",
