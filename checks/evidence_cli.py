@@ -54,6 +54,8 @@ def list_bundles(as_json: AsJson = False) -> int:
     """List the bundles of this workspace, oldest first, and whether the chain between them is whole.
 
     Exit code 3 when a bundle of the chain is missing or was replaced.
+
+    Example: rackproof evidence list --json
     """
     ws = current()
     rows = chain_rows(ws.evidence_dir, ws.journal)
