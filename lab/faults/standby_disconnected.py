@@ -12,7 +12,8 @@ RULES = (
     f"add table inet {TABLE}",
     f"add chain inet {TABLE} out {{ type filter hook output priority -10; }}",
     f"add chain inet {TABLE} in {{ type filter hook input priority -10; }}",
-    f"add rule inet {TABLE} out meta oifname != lo tcp dport {PORT} reject with tcp reset",
+    # Resets themselves pass, or the far end would keep a half-dead connection until its own timeout.
+    f"add rule inet {TABLE} out meta oifname != lo tcp dport {PORT} tcp flags & rst == 0 reject with tcp reset",
     f"add rule inet {TABLE} in meta iifname != lo tcp sport {PORT} reject with tcp reset",
 )
 STREAMING = "select count(*) from pg_stat_wal_receiver where status = 'streaming'"
