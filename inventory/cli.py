@@ -11,12 +11,14 @@ from core.console import emit_json, err, out
 from core.errors import ExitCode
 from core.workspace import current
 from inventory.diff_cli import diff
+from inventory.export_cli import app as export
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
 
 app = typer.Typer(help="The estate: validate it, show it, explain it.", no_args_is_help=True, add_completion=False)
 app.command()(diff)
+app.add_typer(export, name="export")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _SHOWN = 50
 _PLAIN_WIDTH = 180  # columns of a table that goes into a file or a pipe

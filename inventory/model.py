@@ -166,8 +166,16 @@ class Resources(Model):
     storage_gb: Number = Field(ge=0)
 
 
+class Licence(Model):
+    """One licence or subscription of a device; one without an end is perpetual."""
+
+    product: str = Field(min_length=1)
+    seats: Whole = Field(default=1, ge=1)
+    until: Day | None = None
+
+
 class Asset(Model):
-    """What the asset register says of a device. Dates are ISO 8601."""
+    """What the asset register says of a device. Dates are ISO 8601, costs whole Vietnamese dong."""
 
     vendor: str = ""
     model: str = ""
@@ -175,6 +183,8 @@ class Asset(Model):
     in_service: Day | None = None
     life_years: Whole | None = Field(default=None, ge=1, le=50)
     support_until: Day | None = None
+    cost_vnd: Whole | None = Field(default=None, ge=0, description="purchase price, for depreciation")
+    licences: tuple[Licence, ...] = ()
 
 
 class Device(Model):
