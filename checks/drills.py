@@ -24,6 +24,11 @@ def keep_drill(ws: Workspace, found: Sequence[Captured]) -> None:
     new.replace(folder / "last.json")
 
 
+def forget_drill(ws: Workspace) -> None:
+    """Forget the last drill: one that is under way, was killed or failed to begin must not leave an older success."""
+    (_folder(ws) / "last.json").unlink(missing_ok=True)
+
+
 def kept_drill(ws: Workspace, requirements: Mapping[str, Requirement]) -> list[Captured]:
     """Return the last drill's evidence while some requirement still accepts it; else nothing."""
     validity = max((item.validity_s for item in requirements.values() if COLLECTOR in item.check.collectors), default=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Engine, Float, MetaData, String, Table, Text, and_, desc, func, insert, select
@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from checks.model import Message, Status, Verdict, roll_up, utc_text
 
 META = MetaData()
+CLOCKS_APART = timedelta(seconds=60)
 RUNS = Table(
     "check_runs", META,
     Column("requirement", String(64), primary_key=True), Column("slot", Float, primary_key=True),
@@ -52,8 +53,12 @@ class Latest:
     valid_until: datetime
 
     def at(self, now: datetime) -> Status:
-        """Return the status as it stands at ``now``: past its validity it is stale, whatever it was."""
-        return Status.STALE if now > self.valid_until and self.status is not Status.NOT_APPLICABLE else self.status
+        """Return the status as it stands at ``now``: past its validity it is stale, whatever it was.
+
+        So is one from the future: after a step back of the clock it would stay valid for as long as the step was.
+        """
+        aged = now > self.valid_until or self.judged_at > now + CLOCKS_APART
+        return Status.STALE if aged and self.status is not Status.NOT_APPLICABLE else self.status
 
 
 class History:
@@ -112,10 +117,12 @@ class History:
 
     def latest(self) -> list[Latest]:
         """Return the newest verdict of every requirement at every site."""
-        newest = select(VERDICTS.c.requirement, func.max(VERDICTS.c.slot).label("slot")).group_by(
-            VERDICTS.c.requirement).subquery()
-        query = select(VERDICTS).join(newest, and_(VERDICTS.c.requirement == newest.c.requirement,
-                                                   VERDICTS.c.slot == newest.c.slot))
+        # Per site, too: a site that the newest sweep left out must grow stale here, not vanish.
+        newest = select(VERDICTS.c.requirement, VERDICTS.c.site, func.max(VERDICTS.c.slot).label("slot")).group_by(
+            VERDICTS.c.requirement, VERDICTS.c.site).subquery()
+        query = select(VERDICTS).join(newest, and_(
+            VERDICTS.c.requirement == newest.c.requirement, VERDICTS.c.site == newest.c.site,
+            VERDICTS.c.slot == newest.c.slot))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(VERDICTS.c.requirement, VERDICTS.c.site)).mappings().all()
         return [Latest(row["requirement"], row["site"], Status(row["status"]), row["reason"],

@@ -36,10 +36,15 @@ class EvidenceView:
         self._items: dict[tuple[str, str, str], EvidenceItem] = {}
         for item in sorted(items, key=lambda entry: entry.ended_at):
             self._items[(item.collector, item.asset, item.key)] = item
+        self._by_id = {item.id: item for item in self._items.values()}
 
     def one(self, collector: str, asset: str, key: str) -> EvidenceItem | None:
         """Return the newest item of this collector, asset and key."""
         return self._items.get((collector, asset, key))
+
+    def named(self, item_id: str) -> EvidenceItem | None:
+        """Return an item by its id; None for one that is not there or was collected again since."""
+        return self._by_id.get(item_id)
 
     def all(self, collector: str, asset: str | None = None) -> list[EvidenceItem]:
         """Return every item of a collector (of one asset), ordered by asset and key."""
@@ -77,6 +82,10 @@ class Found:
 
 
 Judge = Callable[["Case"], Iterator[Verdict]]
+# Hosts stamp their own answers. Evidence from further in the future than clocks may differ would never grow old.
+CLOCKS_APART = timedelta(seconds=60)
+# These leave the list of what is not met: neither may rest on nothing.
+CLAIMS = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,8 @@ class Case:
             status = Status.ERROR if item.outcome is Outcome.ERROR else Status.UNREACHABLE
             return self.say(status, asset, "evidence.trouble", [item], asset=asset, what=key,
                             trouble=_first_line(self.view.raw(item)))
+        if _moment(item.ended_at) > self.now + CLOCKS_APART:
+            return self.say(Status.ERROR, asset, "evidence.future", [item], what=key, asset=asset, at=item.ended_at)
         if self.now > _moment(item.ended_at) + timedelta(seconds=self.requirement.validity_s):
             return self.say(Status.STALE, asset, "evidence.stale", [item], what=key, asset=asset, at=item.ended_at)
         if item.exit_code not in (None, *codes):
@@ -173,7 +184,7 @@ class Case:
     ) -> Verdict:
         """Make a verdict; it is valid as long as the oldest evidence under it."""
         items = [entry.item if isinstance(entry, Found) else entry for entry in evidence]
-        oldest = min([_moment(item.ended_at) for item in items], default=self.now)
+        oldest = min([self.now, *(_moment(item.ended_at) for item in items)])
         return Verdict(
             requirement=self.requirement.id, site=self.site.site, asset=asset, status=status,
             reason=Message.of(msgid, **params), measured=measured, threshold=limit,
@@ -181,6 +192,11 @@ class Case:
             valid_until=utc_text(oldest + timedelta(seconds=self.requirement.validity_s)),
             judge=self._judge.name, judge_sha256=self._judge.sha256,
         )
+
+    @staticmethod
+    def ending(verdict: Verdict, moment: datetime) -> Verdict:
+        """Return the verdict, valid no longer than until ``moment``: what it stands on ends then."""
+        return replace(verdict, valid_until=utc_text(min(_moment(verdict.valid_until), moment)))
 
     def met(self, good: bool) -> Status:
         """Return PASS or FAIL."""
@@ -231,13 +247,22 @@ def _judge_one(case: Case) -> list[Verdict]:
         return [*verdicts, case.say(Status.ERROR, None, "judge.failed", trouble=f"{type(error).__name__}: {error}")]
     if not verdicts:
         return [case.say(Status.NOT_ASSESSED, None, "judge.nothing")]
-    return [_not_beyond(verdict) for verdict in verdicts]
+    return [_not_beyond(case, verdict) for verdict in verdicts]
 
 
-def _not_beyond(verdict: Verdict) -> Verdict:
-    """A pass must stand on evidence; one that names none is an error of the judge, not a pass."""
-    if verdict.status is Status.PASS and not verdict.evidence:
+def _not_beyond(case: Case, verdict: Verdict) -> Verdict:
+    """A claim must stand on evidence that was really collected and is of now; else it is an error of the judge."""
+    if verdict.status not in CLAIMS:
+        return verdict
+    if not verdict.evidence:
         return replace(verdict, status=Status.ERROR, reason=Message.of("judge.no_evidence"))
+    oldest = case.now - timedelta(seconds=case.requirement.validity_s)
+    for item_id in verdict.evidence:
+        item = case.view.named(item_id)
+        if item is None or item.outcome is not Outcome.COLLECTED or not (
+                oldest <= _moment(item.ended_at) <= case.now + CLOCKS_APART):
+            what = f"{item.collector} {item.key} of {item.asset}" if item else item_id
+            return replace(verdict, status=Status.ERROR, reason=Message.of("judge.unfit_evidence", what=what))
     return verdict
 
 

@@ -12,9 +12,8 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from checks.attestation import EVERY_SITE, Document, Kind, Paper, Signer, read_signers, sign, write_yaml
+from checks.attestation import EVERY_SITE, VIETNAM, Document, Kind, Paper, Signer, read_signers, sign, write_yaml
 from checks.collectors.files import SIGNERS
-from checks.judges.attested import VIETNAM
 from checks.requirement import Method, Requirement
 from core.errors import ExitCode, Place, RackproofError
 from core.signing import load_or_create_key

@@ -103,7 +103,8 @@ def judged(
     items = tuple(sorted((entry.item for entry in found), key=lambda i: (i.site, i.asset, i.collector, i.key, i.id)))
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # exactly what ``judged_at`` can hold
-    verdicts = selected(judge_all(chosen, estate, EvidenceView(items, raw.get), now), sites)
+    # The whole register, not the part that was asked for: some judges say how complete it is, or how much is met.
+    verdicts = selected(judge_all(requirements, estate, EvidenceView(items, raw.get), now, frozenset(chosen)), sites)
     run_id, started, selection = head
     return Run(
         id=run_id, estate=estate.head.name, started_at=utc_text(started), ended_at=utc_text(datetime.now(UTC)),

@@ -52,10 +52,11 @@ def rejudge(bundle: BundleReader) -> Rejudged:
     try:
         view = EvidenceView(run.evidence, bundle.raw)
         now = datetime.fromisoformat(run.judged_at)
-        chosen = {name: requirement for name, requirement in bundle.requirements.items() if name in run.requirements}
-        lacking = sorted(set(run.requirements) - chosen.keys())
+        register, wanted = bundle.requirements, frozenset(run.requirements)
+        lacking = sorted(wanted - register.keys())
         sites = set(run.selection.get("sites") or bundle.estate.sites)
-        judged = [verdict for verdict in judge_all(chosen, bundle.estate, view, now) if verdict.site in sites]
+        judged = [verdict for verdict in judge_all(register, bundle.estate, view, now, wanted)
+                  if verdict.site in sites]
     except (RackproofError, KeyError, ValueError) as error:
         # An estate, requirement or judge that this installation does not know: say so, do not call it verified.
         return Rejudged(len(run.verdicts), (), other, f"{type(error).__name__}: {error}")

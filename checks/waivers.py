@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
-from checks.attestation import Kind, Paper, read_paper, read_signers, trouble
+from checks.attestation import VIETNAM, Kind, Paper, end_of, read_paper, read_signers, trouble
 from checks.judging import EvidenceView
-from checks.model import Message, Status, Verdict
-
-VIETNAM = timezone(timedelta(hours=7))
+from checks.model import Message, Status, Verdict, utc_text
 
 
 def apply_waivers(verdicts: Iterable[Verdict], view: EvidenceView, now: datetime) -> list[Verdict]:
@@ -48,6 +46,7 @@ def _waive(verdict: Verdict, papers: list[tuple[Paper, str]]) -> Verdict:
         if fits and paper.asset in (None, verdict.asset):
             reason = Message.of("waiver.accepted", why=_as_text(verdict.reason), until=paper.expires,
                                 number=paper.document.number, approver=paper.approver or "")
-            return replace(verdict, status=Status.WAIVED, reason=reason,
+            until = min(datetime.fromisoformat(verdict.valid_until), end_of(paper))
+            return replace(verdict, status=Status.WAIVED, reason=reason, valid_until=utc_text(until),
                            evidence=tuple(sorted({*verdict.evidence, evidence})))
     return verdict

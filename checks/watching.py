@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from checks.drills import COLLECTOR, kept_drill
 from checks.history import History
-from checks.model import Status
+from checks.judging import judges
+from checks.model import Captured, Status
 from checks.once import keep
 from checks.register import load_requirements
 from checks.requirement import Requirement
@@ -50,8 +52,8 @@ def sweeper(ws: Workspace, sites: tuple[str, ...], history: History) -> Sweeper:
     def sweep(due: Sequence[Requirement]) -> Swept:
         began = datetime.now(UTC)
         estate, requirements = load_estate(ws.estate_dir), load_requirements()
-        selection = Selection(tuple(item.id for item in due), sites)
-        finished: Finished = run_once(estate, ws, requirements, selection)
+        selection, earlier = _selection(ws, due, requirements, sites)
+        finished: Finished = run_once(estate, ws, requirements, selection, earlier=earlier)
         now = statuses(finished.run.verdicts)
         bundle = keep(finished, ws) if changed(before, now) else ""
         before.update(now)
@@ -59,6 +61,20 @@ def sweeper(ws: Workspace, sites: tuple[str, ...], history: History) -> Sweeper:
         return Swept(finished.run.id, finished.run.verdicts)
 
     return sweep
+
+
+def _selection(
+    ws: Workspace, due: Sequence[Requirement], requirements: Mapping[str, Requirement], sites: tuple[str, ...]
+) -> tuple[Selection, list[Captured]]:
+    """Return what to judge, and the last drill's evidence where it may stand in.
+
+    A judge that looks at the verdicts of the others is due: then all of them are judged, and only those due recorded.
+    """
+    names = tuple(item.id for item in due)
+    if not any(judges()[item.check.judge].derived for item in due):
+        return Selection(names, sites), []
+    drill = any(COLLECTOR in item.check.collectors for item in due)
+    return Selection(tuple(requirements), sites, drill), [] if drill else kept_drill(ws, requirements)
 
 
 def _tell(finished: Finished, began: datetime, bundle: str) -> None:

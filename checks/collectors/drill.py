@@ -15,7 +15,7 @@ from pathlib import Path
 from checks.capture import captured
 from checks.collectors.ssh import Answer, Command, run_batch
 from checks.collectors.sweep import Job, Sweep
-from checks.drills import COLLECTOR, keep_drill
+from checks.drills import COLLECTOR, forget_drill, keep_drill
 from checks.model import Captured, Outcome
 from inventory.model import Device
 
@@ -43,9 +43,12 @@ def plan_drill(sweep: Sweep) -> Iterable[Job]:
 
 def run_drill(sweep: Sweep, source: Device, repository: Device) -> list[Captured]:
     """Do one drill and keep its evidence."""
+    forget_drill(sweep.ws)
     label, stop, info = _newest_backup(sweep, repository)
     if not label:
-        return [_evidence(sweep, repository, "restore", INFO, _worded(info, "trouble there is no backup to restore"))]
+        none = [_evidence(sweep, repository, "restore", INFO, _worded(info, "trouble there is no backup to restore"))]
+        keep_drill(sweep.ws, none)
+        return none
     expect, source_text = _expectation(sweep, source, label, stop)
     found = [_evidence(sweep, source, "expectation", source_text, expect)]
     xid = _xid(expect)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta, timezone
 
-from checks.attestation import EVERY_SITE, Kind, Paper, read_paper, read_signers, trouble
+from checks.attestation import EVERY_SITE, VIETNAM, Kind, Paper, end_of, read_paper, read_signers, trouble
 from checks.judging import Case, judge
 from checks.model import EvidenceItem, Limit, Status, Verdict
 
-VIETNAM = timezone(timedelta(hours=7))
 TROUBLES = {"stranger": "paper.stranger", "signature": "paper.signature", "expired": "paper.expired",
             "not-yet": "paper.not_yet"}
 
@@ -21,7 +19,8 @@ def judge_attested(case: Case) -> Iterator[Verdict]:
              if item.key.startswith(f"{Kind.ATTESTATION.value}:")]
     signer_items = [item for item in case.view.all("attestations", "signers") if item.key == "signers"]
     papers = [(item, paper) for item in items if (paper := read_paper(case.view.raw(item))) is not None
-              and paper.kind is Kind.ATTESTATION and paper.covers(case.site.site)]
+              and paper.kind is Kind.ATTESTATION and paper.requirement == case.requirement.id
+              and paper.covers(case.site.site)]
     if not papers:
         yield case.say(Status.FAIL, None, "paper.missing", [*items, *signer_items], limit=_limit(case))
         return
@@ -43,7 +42,8 @@ def _verdict(case: Case, why: str, items: list[EvidenceItem], paper: Paper) -> V
         return case.say(Status.FAIL, None, "paper.edition", items, measured=paper.edition or "-", limit=_limit(case),
                         accepted=", ".join(accepted), **words)
     where = "paper.valid_all" if EVERY_SITE in paper.sites else "paper.valid"
-    return case.say(Status.PASS, None, where, items, measured=str(paper.expires), limit=_limit(case), **words)
+    passed = case.say(Status.PASS, None, where, items, measured=str(paper.expires), limit=_limit(case), **words)
+    return case.ending(passed, end_of(paper))
 
 
 def _editions(case: Case) -> list[str]:

@@ -155,9 +155,13 @@ def judge_targets(case: Case) -> Iterator[Verdict]:
     by_id: dict[str, list[Status]] = {}
     for verdict in verdicts:
         by_id.setdefault(verdict.requirement, []).append(verdict.status)
+    bound = {name for name, item in case.context.requirements.items()
+             if binds(item, case.site) and item.check.judge != case.requirement.check.judge}
+    left_out = sorted(bound - by_id.keys())
     states = [state for state in map(roll_up, by_id.values()) if state is not Status.NOT_APPLICABLE]
-    if not states:
-        yield case.say(Status.NOT_ASSESSED, None, "judge.nothing")
+    if left_out or not states:
+        yield case.say(Status.NOT_ASSESSED, None, "targets.partial", count=len(left_out), total=len(bound),
+                       first=", ".join(left_out[:3]) or "-")
         return
     met = sum(state is Status.PASS for state in states)
     share = 100 * met / len(states)

@@ -48,7 +48,8 @@ def test_every_judge_has_two_known_bad_cases(requirements):
     judge_of = {item.id: item.check.judge for item in requirements.values()}
     bad = Counter(judge_of[case["requirement"]] for case in CASES if case["status"] not in ("pass", "not_applicable"))
     used = {item.check.judge for item in requirements.values()}
-    assert used == set(judges()), "a judge that no requirement uses"
+    ours = {name for name, one in judges().items() if one.function.__module__.startswith("checks.judges.")}
+    assert used == ours, "a judge that no requirement uses"
     assert {name for name in used if bad[name] < 2} == set()
 
 

@@ -42,7 +42,8 @@ def test_attested_requirements_need_no_machine(requirements):
 
 
 def test_names_of_judges_are_found_without_importing_them():
-    assert judge_names() == set(judges())
+    ours = {name for name, one in judges().items() if one.function.__module__.startswith("checks.judges.")}
+    assert judge_names() - {"sample"} == ours  # the tests of the evidence bring one of their own
 
 
 @pytest.mark.parametrize(("old", "new", "code", "says"), [
