@@ -53,10 +53,14 @@ def entries() -> tuple[Entry, ...]:
 
 def plan_hosts(sweep: Sweep) -> Iterable[Job]:
     """Return one job per host that is asked anything in this sweep."""
-    for device in _asked(sweep):
-        wanted = [entry for entry in entries()
-                  if entry.collector in sweep.collectors and entry.collector in ON_HOSTS and entry.asks(device)]
-        if wanted:
+    selected = [entry for entry in entries() if entry.collector in sweep.collectors and entry.collector in ON_HOSTS]
+    asked = _asked(sweep)
+    for device in asked:
+        if wanted := [entry for entry in selected if entry.asks(device)]:
+            yield partial(collect_host, sweep, device, wanted)
+    # What the only host of a selected site offers can be seen only from outside that site.
+    for device in sweep.by_role("management"):
+        if device not in asked and (wanted := [entry for entry in selected if entry.collector == "probes"]):
             yield partial(collect_host, sweep, device, wanted)
 
 
