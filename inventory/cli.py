@@ -11,6 +11,7 @@ from core.console import emit_json, err, out
 from core.errors import ExitCode
 from core.workspace import current
 from inventory.diff_cli import diff
+from inventory.draw_cli import draw
 from inventory.export_cli import app as export
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The estate: validate it, show it, explain it.", no_args_is_help=True, add_completion=False)
 app.command()(diff)
+app.command()(draw)
 app.add_typer(export, name="export")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _SHOWN = 50

@@ -15,7 +15,7 @@ from inventory.estate import Estate
 from inventory.mistakes import mistake
 from inventory.naming import named
 
-NAME_SERVER_ROLE = "management"
+NAME_SERVER_ROLES = ("name-server", "management")  # the first of these that an estate has
 _TTL_S, _REFRESH_S, _RETRY_S, _EXPIRE_S, _NEGATIVE_S = 3600, 7200, 900, 1209600, 300
 _MOST_SERIAL = 2**32 - 1
 _MOST_LABEL, _MOST_NAME = 63, 253  # RFC 1035 section 2.3.4
@@ -48,7 +48,7 @@ class Zone:
 
 
 def zones(estate: Estate, domain: str, serial: int, name_servers: Sequence[str] = ()) -> list[Zone]:
-    """Return the forward zone, then the reverse zones. Without ``name_servers`` the management hosts stand in.
+    """Return the forward zone, then the reverse zones. Without ``name_servers`` the hosts with that role stand in.
 
     Raises EST056 for a domain that is none, EST050 for a name server that is no device, EST057 for a serial outside
     1 to 2^32-1 (RFC 1035 section 3.3.13).
@@ -84,8 +84,8 @@ def _domain(estate: Estate, domain: str) -> str:
 
 def _servers(estate: Estate) -> tuple[str, ...]:
     able = [device.name for device in estate.devices.values() if estate.interfaces(device.name)]
-    duty = [name for name in able if estate.devices[name].role == NAME_SERVER_ROLE]
-    return tuple(duty or able[:1])
+    duties = ([name for name in able if estate.devices[name].role == role] for role in NAME_SERVER_ROLES)
+    return tuple(next(filter(None, duties), able[:1]))
 
 
 def _reverse_origin(estate: Estate, address: IPv4Address | IPv6Address) -> str:

@@ -1,0 +1,91 @@
+"""Drawings: well-formed SVG, every object in it, no box on another, texts of the estate escaped, both languages."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+
+from inventory.draw_backbone import backbone
+from inventory.draw_network import network
+from inventory.draw_power import power
+from inventory.load import load_estate
+from rackproof import run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SVG = "{http://www.w3.org/2000/svg}"
+FOLDERS = {"lab": ROOT / "lab" / "estate", "reference": ROOT / "inventory" / "estate", "base": HERE / "base"}
+DRAWINGS = [
+    ("lab", lambda e, vi: network(e, "dc", vi), {"core1", "core2", "srv 110", "fd52:5052:ff01::1"}),
+    ("lab", lambda e, vi: power(e, "dc", vi), {"utility-1", "ups-a", "pdu-b", "R1", "crac-1", "core1 [A+B]"}),
+    ("lab", backbone, {"core1", "core2", "dr", "hph +1"}),
+    ("reference", lambda e, vi: network(e, "dc", vi), {"dc-core1", "dr-edge2", "mgmt 140"}),
+    ("reference", lambda e, vi: network(e, "hph", vi), {"dc-core1", "hph-edge2", "usr 120"}),
+    ("reference", lambda e, vi: network(e, "hph-kv01", vi), {"hph-edge1", "hph-kv01-edge1"}),
+    ("reference", lambda e, vi: power(e, "dc", vi), {"R12", "generator-1", "dc-ats-2"}),
+    ("reference", lambda e, vi: power(e, "hph-kv01", vi), {"R1", "hph-kv01-ups1"}),
+    ("reference", backbone, {"hph +15", "dr", "tc", "truong-hcm"}),
+    ("base", lambda e, vi: network(e, "hph-kv02", vi), {"core2", "hph-kv02-edge1"}),
+    ("base", backbone, {"core1", "hph-kv01"}),
+]
+
+
+@pytest.fixture(scope="module")
+def estates():
+    return {name: load_estate(folder) for name, folder in FOLDERS.items()}
+
+
+def parsed(made):
+    return ElementTree.fromstring(made)  # noqa: S314 - made here
+
+
+def boxes(root):
+    found = [element for element in root.iter(f"{SVG}rect") if element.get("rx")]
+    return [tuple(float(b.get(key)) for key in ("x", "y", "width", "height")) for b in found]
+
+
+@pytest.mark.parametrize("vietnamese", [False, True], ids=["en", "vi"])
+@pytest.mark.parametrize(("name", "make", "expected"), DRAWINGS)
+def test_drawing(estates, name, make, expected, vietnamese):
+    root = parsed(make(estates[name], vietnamese))
+    said = {element.text for element in root.iter(f"{SVG}text")}
+    assert expected <= said
+    placed = boxes(root)
+    width, height = float(root.get("width")), float(root.get("height"))
+    for index, (x, y, w, h) in enumerate(placed):
+        assert x >= 0 and y >= 0 and x + w <= width and y + h <= height
+        for x2, y2, w2, h2 in placed[index + 1 :]:
+            assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y, (index, said)
+
+
+def test_both_languages_differ(estates):
+    assert power(estates["lab"], "dc", False) != power(estates["lab"], "dc", True)
+    assert "Nguồn điện và làm mát" in power(estates["lab"], "dc", True)
+
+
+def test_texts_of_the_estate_are_escaped(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "e")
+    file = tmp_path / "e" / "sites" / "dc.yml"
+    file.write_text(file.read_text("utf-8").replace("{en: Centre", "{en: '</text><script>\"&'"), "utf-8")
+    estate = load_estate(tmp_path / "e")
+    for made in (network(estate, "dc", False), power(estate, "dc", False)):
+        assert "<script>" not in made.casefold()
+        assert parsed(made) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("hpp",), 2, "did you mean 'hph'?"), (("backbone", "--power"), 2, "[EST059]"),
+        (("dc", "--power", "--network"), 2, "[EST059]"), (("dc", "--to", "/nowhere/x.svg"), 2, "[EST058]"),
+        (("dc",), 0, "<svg "), (("dc", "--power"), 0, "<svg "), (("backbone",), 0, "<svg "),
+    ],
+)
+def test_command(words, code, text, capsys, monkeypatch):
+    for key in ("RACKPROOF_ESTATE", "RACKPROOF_LANG"):
+        monkeypatch.setenv(key, "")
+    found = SimpleNamespace(code=run(["--estate", str(FOLDERS["lab"]), "--lang", "en", "estate", "draw", *words]))
+    said = capsys.readouterr()
+    assert (found.code, text in said.out + said.err) == (code, True)
