@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.judging import Case, Found
 from checks.model import Status, Verdict
 from monitoring.normalise import readings
+from monitoring.profiles import SYS_NAME
 from monitoring.raw import RawPoll
 from monitoring.readings import Quality, Reading
 
@@ -21,6 +22,11 @@ class Panel:
     def one(self, quantity: str, position: str = "") -> Reading | None:
         """Return the reading of a quantity at a position, whatever its quality."""
         return self._items.get((quantity, position))
+
+    @property
+    def speaks(self) -> bool:
+        """Tell whether there is any good reading at all."""
+        return any(item.good for item in self._items.values())
 
     def all(self, quantity: str) -> list[Reading]:
         """Return every reading of a quantity, by position."""
@@ -55,6 +61,11 @@ def panel(case: Case, device: str) -> Panel | Verdict:
     if isinstance(found, Verdict):
         return found
     poll = RawPoll.from_bytes(found.raw)
-    if poll.device != device:
-        return case.say(Status.ERROR, device, "evidence.foreign", [found], asset=device, actual=poll.device)
+    told = poll.by_oid.get(SYS_NAME)
+    name = told.content.decode("utf-8", errors="replace") if told else ""
+    # A device that calls itself by the name of another one of the estate: two addresses were exchanged.
+    actual = name if name in case.estate.devices else device
+    if poll.device != device or actual != device:
+        return case.say(Status.ERROR, device, "evidence.foreign", [found], asset=device,
+                        actual=poll.device if poll.device != device else actual)
     return Panel(case, device, found, poll, readings(poll, case.estate))

@@ -15,6 +15,13 @@ from inventory.model import Device, Resources, Service
 PRIMARY, STANDBY, REPOSITORY = "database-primary", "database-standby", "management"
 # What ``pgbackrest verify`` counts; any of them above zero is a damaged repository, whatever its exit code says.
 COUNTER = re.compile(r"(missing|checksum invalid|size invalid|other)[: ]+(\d+)")
+STATUS = re.compile(r"^\s*status: (\w+)", re.MULTILINE)
+# Nothing was looked at, nothing is damaged: both kinds of file must have been there to be read.
+LOOKED_AT = (re.compile(r"total WAL checked: (\d+)"), re.compile(r"total files checked: (\d+)"))
+WHOLE = re.compile(r"^Returns\s*:\s*0 \(OK\)", re.MULTILINE)
+SEGMENTS = re.compile(r"\b(\d+) unique WAL archived")
+# What a clock may lag behind another: older than this into the future, and an age says nothing.
+SKEW_S = 5.0
 
 
 def _hosts(case: Case, role: str) -> list[Device]:
@@ -46,7 +53,7 @@ def judge_replication(case: Case) -> Iterator[Verdict]:
         for device in _hosts(case, PRIMARY):
             yield _seen_by_primary(case, service, device)
         for device in _hosts(case, STANDBY):
-            yield _seen_by_standby(case, service, device)
+            yield _follows(case, service, device) or _seen_by_standby(case, service, device)
 
 
 def _allowed(case: Case, service: Service) -> tuple[float, Limit]:
@@ -67,7 +74,8 @@ def _seen_by_primary(case: Case, service: Service, device: Device) -> Verdict:
     for name in service.dr_hosts:
         standby = next((row for row in data["replication"] if _same(row["application_name"], name)), None)
         lag = float(standby["lag_s"] or 0) if standby else 0.0
-        silent = float(standby["silent_s"] or 0) if standby else 0.0
+        # A standby that never replied has no time of its last reply: that is silence, not zero seconds of it.
+        silent = float("inf") if not standby or standby["silent_s"] is None else float(standby["silent_s"])
         stopped = lag > allowed or silent > case.number("silence")
         if standby is None or standby["state"] != "streaming" or stopped:
             missing.append(f"{name} ({standby['state'] if standby else 'not connected'}, "
@@ -80,6 +88,37 @@ def _seen_by_primary(case: Case, service: Service, device: Device) -> Verdict:
                                        f"{float(row['lag_s'] or 0):.1f} s" for row in data["replication"]) or "-",
                     limit=limit, device=device.name, missing=", ".join(missing) or "no standby is planned",
                     standbys=", ".join(service.dr_hosts))
+
+
+def _follows(case: Case, service: Service, device: Device) -> Verdict | None:
+    """Return the verdict that the standby follows something else than the service's primary; None when it does not.
+
+    It must receive from the primary's planned address and, where the primary was asked in this run, be the same
+    cluster on the same timeline.
+    """
+    found = case.take("database", device.name, "standby")
+    if isinstance(found, Verdict):
+        return None  # said where its evidence is judged
+    data = json.loads(found.text)
+    receiver = data["receiver"] or {}
+    places = {name: case.estate.address(name) for name in service.hosts}
+    senders = {str(text) for name, place in places.items() for text in (name, place.ipv4.ip, place.ipv6.ip)}
+    strange = [] if receiver.get("sender_host") in senders or not receiver else [str(receiver.get("sender_host"))]
+    used = [found]
+    for name in service.hosts:
+        source = case.take("database", name, "primary")
+        if isinstance(source, Verdict):
+            continue
+        used.append(source)
+        theirs = json.loads(source.text)
+        if theirs["system_identifier"] != data["system_identifier"]:
+            strange.append(f"cluster {data['system_identifier']}")
+        if receiver and receiver.get("received_tli") != theirs["timeline"]:
+            strange.append(f"timeline {receiver.get('received_tli')}")
+    if not strange:
+        return None
+    return case.say(Status.FAIL, device.name, "standby.foreign", used, measured=", ".join(strange), device=device.name,
+                    actual=", ".join(strange), primaries=", ".join(service.hosts) or "-")
 
 
 def _seen_by_standby(case: Case, service: Service, device: Device) -> Verdict:
@@ -101,6 +140,9 @@ def _seen_by_standby(case: Case, service: Service, device: Device) -> Verdict:
 @judge("backups")
 def judge_backups(case: Case) -> Iterator[Verdict]:
     """Backups are young and whole, every WAL segment between them is there, and archiving goes on."""
+    for role in (REPOSITORY, PRIMARY):
+        if not _hosts(case, role):
+            yield case.say(Status.FAIL, None, "backup.no_host", case.view.all("estate"), role=role)
     for device in _hosts(case, REPOSITORY):
         yield _backup_age(case, device)
         yield _verified(case, device)
@@ -123,7 +165,7 @@ def _backup_age(case: Case, device: Device) -> Verdict:
                         trouble=(stanza.get("status") or {}).get("message", "no stanza"))
     age_h = (_moment(found.item.ended_at).timestamp() - float(backups[-1]["timestamp"]["stop"])) / 3600
     encrypted = stanza.get("cipher", "none") != "none"
-    good = age_h <= case.number("backup_age") and encrypted
+    good = -SKEW_S / 3600 <= age_h <= case.number("backup_age") and encrypted
     return case.say(case.met(good), device.name, "backup.young" if good else "backup.old", [found],
                     measured=f"{age_h:.1f} h, {stanza.get('cipher')}", limit=case.limit("backup_age"),
                     device=device.name, label=backups[-1]["label"], age=f"{age_h:.1f}", cipher=stanza.get("cipher"))
@@ -133,19 +175,24 @@ def _verified(case: Case, device: Device) -> Verdict:
     found = case.take("backups", device.name, "verify", codes=tuple(range(256)))
     if isinstance(found, Verdict):
         return found
-    status = re.search(r"status: (\w+)", found.text)
+    told = sorted(set(STATUS.findall(found.text)))
     bad = sum(int(number) for _name, number in COUNTER.findall(found.text))
-    good = status is not None and status.group(1) == "ok" and bad == 0 and found.item.exit_code == 0
+    looked = [sum(map(int, pattern.findall(found.text))) for pattern in LOOKED_AT]
+    good = told == ["ok"] and bad == 0 and all(looked) and found.item.exit_code == 0
+    status = ", ".join(told) or "none"
+    if not all(looked):
+        status += " (WAL and files looked at: " + " / ".join(map(str, looked)) + ")"
     return case.say(case.met(good), device.name, "verify.ok" if good else "verify.bad", [found],
-                    measured=f"{status.group(1) if status else '?'}, {bad}", limit=case.limit("invalid_files"),
-                    device=device.name, bad=bad, status=status.group(1) if status else "none")
+                    measured=f"{status}, {bad}", limit=case.limit("invalid_files"),
+                    device=device.name, bad=bad, status=status)
 
 
 def _continuity(case: Case, device: Device) -> Verdict:
     found = case.take("backups", device.name, "wal-archives", codes=(0, 1, 2, 3))
     if isinstance(found, Verdict):
         return found
-    good = found.item.exit_code == 0
+    count = SEGMENTS.search(found.text)
+    good = found.item.exit_code == 0 and WHOLE.search(found.text) is not None and bool(count and int(count.group(1)))
     told = re.search(r"Message\s*:\s*(.+)", found.text)
     segments = sorted(set(re.findall(r"\b[0-9A-F]{24}\b", found.text)))
     return case.say(case.met(good), device.name, "wal.whole" if good else "wal.gap", [found],
@@ -189,12 +236,15 @@ def _drill(case: Case, device: Device, expected: Found | None, restored: Found) 
     marks = {word: value for word, value in lines if word in ("started", "ready", "cleaned", "checksums", "dump")}
     rows = dict(value.split(" ", 1) for word, value in lines if word == "rows" and " " in value)
     troubles = [value for word, value in lines if word == "trouble"]
+    troubles += [f"{table}: the source held no row" for table, want in wanted["expected"].items()
+                 if want.split(" ")[0] in ("", "0")]
     troubles += [f"{table}: {rows.get(table, 'nothing')} instead of {want}"
                  for table, want in wanted["expected"].items() if rows.get(table) != want]
     rpo = (_moment(wanted["started"]) - _moment(wanted["at"])).total_seconds() if wanted.get("at") else float("inf")
     rto = float(marks["ready"]) - float(marks["started"]) if {"ready", "started"} <= set(marks) else float("inf")
-    troubles += [f"{name.upper()} {value:.1f} s > {case.number(name):g} s"
-                 for name, value in (("rpo", rpo), ("rto", rto)) if not value <= case.number(name)]
+    # A negative time is a clock that was set in between: it measured nothing.
+    troubles += [f"{name.upper()} {value:.1f} s, not 0 to {case.number(name):g} s"
+                 for name, value in (("rpo", rpo), ("rto", rto)) if not 0 <= value <= case.number(name)]
     if marks.get("checksums") != "0" or marks.get("dump") != "ok":
         troubles.append("the copy could not be read to its end")
     if marks.get("cleaned") != "yes":
@@ -214,7 +264,8 @@ def judge_dr_capacity(case: Case) -> Iterator[Verdict]:
     items = case.view.all("estate")
     have = [device.resources for device in case.devices("host") if device.resources]
     need = [service.needs for service in case.estate.services.values() if service.dr_scope and service.needs]
-    short = []
+    short = [f"{service.name}: needs are not written down" for service in case.estate.services.values()
+             if service.dr_scope and service.needs is None]
     for field in ("vcpu", "ram_gb", "storage_gb"):
         total, wanted = _sum(have, field), _sum(need, field)
         if total < wanted * case.number("share") / 100:
@@ -234,7 +285,9 @@ def _same(application: str, host: str) -> bool:
 
 
 def _age(now: str, then: str | None) -> float:
-    return (_moment(now) - _moment(then)).total_seconds() if then else float("inf")
+    """Seconds from then to now; endless when there is no then, or one that has not been yet."""
+    age = (_moment(now) - _moment(then)).total_seconds() if then else float("inf")
+    return max(0.0, age) if age >= -SKEW_S else float("inf")
 
 
 def _moment(text: str) -> datetime:

@@ -16,6 +16,10 @@ NORMAL = frozenset({"normal", "closed"})
 @judge("climate_at_positions")
 def judge_climate(case: Case) -> Iterator[Verdict]:
     """Every position of every rack has a fresh temperature and humidity within the limits; silence is a failure."""
+    unmeasured = [rack.name for rack in case.site.racks if not rack.positions] or (
+        [] if case.site.racks else [case.site.site])
+    for place in unmeasured:
+        yield case.say(Status.FAIL, place, "rack.no_position", case.view.all("estate", case.site.site), place=place)
     for rack in case.site.racks:
         for position in rack.positions:
             yield from _position(case, f"{rack.name}/{position}")

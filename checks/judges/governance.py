@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from math import asin, cos, radians, sin, sqrt
 
+import yaml
+
+from checks.attestation import LOADER, VIETNAM
 from checks.judging import Case, binds, judge
 from checks.model import EvidenceItem, Status, Verdict, roll_up
 from checks.requirement import Requirement
 from inventory.model import Site
 
 EARTH_KM = 6371.0
+COMPARES = re.compile(r"(?<![=!<>])(==|!=|>=|<=|>|<)(?![=~])\s*-?[0-9.]")  # not the =~ and != of a label matcher
 MODES = frozenset({"central", "distributed"})
 
 
@@ -38,8 +43,13 @@ def judge_tagged(case: Case) -> Iterator[Verdict]:
 def judge_placed(case: Case) -> Iterator[Verdict]:
     """Every service with hosts here has a platform under it and a site with an owner around it."""
     here = {device.name: device for device in case.devices("host")}
-    bad = [f"{service.name}: {name}" for service in case.estate.services.values() for name in service.hosts
-           if name in here and (here[name].platform is None or case.site.owner is None)]
+    placed = [(service.name, name) for service in case.estate.services.values()
+              for name in (*service.hosts, *service.dr_hosts) if name in here]
+    bad = [f"{service}: {name}" for service, name in placed
+           if here[name].platform is None or case.site.owner is None]
+    if not placed:
+        yield case.say(Status.NOT_APPLICABLE, None, "service.none", [*_estate(case), *_site(case)])
+        return
     good = not bad
     yield case.say(case.met(good), None, "services.placed" if good else "services.unplaced",
                    [*_estate(case), *_site(case)], measured=str(len(bad)), limit=case.limit("share"),
@@ -88,11 +98,11 @@ def _distance_km(one: Site, other: Site) -> float:
 @judge("assets_in_life")
 def judge_assets(case: Case) -> Iterator[Verdict]:
     """No device is past its useful life or its support. What the register does not say counts as not met."""
-    today = case.now.date()
+    today = case.now.astimezone(VIETNAM).date()
     kinds = str(case.requirement.threshold("kinds").value).split()
     devices = case.devices(*kinds)
     if not devices:
-        yield case.say(Status.NOT_APPLICABLE, None, "coverage.none", _site(case))
+        yield case.say(Status.NOT_ASSESSED, None, "coverage.none", _site(case))
     for device in devices:
         asset = device.asset
         if asset is None or asset.in_service is None or asset.life_years is None:
@@ -178,8 +188,8 @@ def judge_units_visible(case: Case) -> Iterator[Verdict]:
     fresh = [found for item in asked
              if not isinstance(found := case.take(item.collector, item.asset, item.key), Verdict)]
     seen = {found.item.site for found in fresh}
-    sites = [code for code in case.estate.sites if case.estate.sites[code].devices]
-    left_out = sorted(set(sites) - {item.site for item in asked})
+    sites = list(case.estate.sites)  # one without any device is dark, not out of scope
+    left_out = sorted({code for code in sites if case.estate.sites[code].devices} - {item.site for item in asked})
     if left_out:
         yield case.say(Status.NOT_ASSESSED, None, "evidence.missing", what="snmp", asset=", ".join(left_out))
         return
@@ -191,6 +201,13 @@ def judge_units_visible(case: Case) -> Iterator[Verdict]:
                    dark=", ".join(dark) or "-")
 
 
+def _thresholds(raw: bytes) -> list[str]:
+    """Return the expressions of a file's alerts that compare with something; comments and annotations do not count."""
+    data = yaml.load(raw, Loader=LOADER)  # noqa: S506 - both are safe loaders
+    rules = [rule for group in data["groups"] for rule in group["rules"] if rule.get("alert")]
+    return [str(rule["expr"]) for rule in rules if COMPARES.search(str(rule["expr"]))]
+
+
 @judge("alert_rules")
 def judge_alert_rules(case: Case) -> Iterator[Verdict]:
     """Every subject named by threshold ``subjects`` has an alert rule with a threshold stored beside it."""
@@ -198,9 +215,10 @@ def judge_alert_rules(case: Case) -> Iterator[Verdict]:
     if not files:
         yield case.say(Status.NOT_ASSESSED, None, "evidence.missing", what="rules", asset="monitoring")
         return
-    text = b"\n".join(case.view.raw(item) for item in files).decode("utf-8", errors="replace").lower()
-    rules = text.count("alert:")
-    missing = [word for word in str(case.requirement.threshold("subjects").value).split() if word not in text]
+    asks = [expression for item in files for expression in _thresholds(case.view.raw(item))]
+    rules = len(asks)
+    missing = [word for word in str(case.requirement.threshold("subjects").value).split()
+               if not any(re.search(rf"\brackproof_{word}_", expression) for expression in asks)]
     good = rules > 0 and not missing
     yield case.say(case.met(good), None, "alerts.all" if good else "alerts.missing", files, measured=str(rules),
                    limit=case.limit("subjects"), rules=rules, missing=", ".join(missing) or "-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from checks.judging import Case, judge
 from checks.model import Status, Verdict
@@ -13,6 +14,9 @@ from inventory.model import Device
 
 COLLECTOR_ROLE = "management"
 ROTATE = re.compile(r"^\s*rotate\s+(\d+)", re.MULTILINE)
+MAX_AGE = re.compile(r"^\s*maxage\s+(\d+)", re.MULTILINE)
+BY_SIZE = re.compile(r"^\s*(size|maxsize)\b", re.MULTILINE)
+LOCAL_CLOCK = "7F7F0101"  # chrony's reference id of a clock that follows nobody but itself
 PERIOD_DAYS = {"daily": 1, "weekly": 7, "monthly": 30}
 
 
@@ -69,10 +73,16 @@ def _in_step(case: Case, device: Device) -> Verdict:
     fields = found.text.strip().splitlines()[0].split(",")
     # chronyc -c tracking: reference id, name, stratum, reference time, system offset, last offset, RMS offset, …, leap
     stratum, offset, leap = int(fields[2]), abs(float(fields[4])), fields[-1].strip()
-    good = 0 < stratum < 16 and leap != "Not synchronised" and offset <= case.number("clock_offset")
+    # chrony goes on saying "Normal" for ever when its sources are gone: how long ago did it last hear one?
+    heard = datetime.fromisoformat(found.item.ended_at).timestamp() - float(fields[3])
+    alone = fields[0] == LOCAL_CLOCK and device.role != COLLECTOR_ROLE  # the time server is there; others follow it
+    good = 0 < stratum < 16 and leap != "Not synchronised" and offset <= case.number("clock_offset") and not alone
+    if good and not -1 <= heard <= case.number("clock_age"):
+        return case.say(Status.FAIL, f"{device.name} clock", "clock.unheard", [found], measured=f"{heard:.0f} s",
+                        limit=case.limit("clock_age"), device=device.name, heard=f"{heard:.0f}", source=fields[1])
     return case.say(case.met(good), f"{device.name} clock", "clock.ok" if good else "clock.bad", [found],
                     measured=f"{offset:.6f} s, stratum {stratum}", limit=case.limit("clock_offset"), device=device.name,
-                    source=fields[1], offset=f"{offset:.6f}", stratum=stratum, leap=leap)
+                    source=fields[1] or "itself", offset=f"{offset:.6f}", stratum=stratum, leap=leap)
 
 
 @judge("log_arrival")
@@ -106,9 +116,11 @@ def _kept(case: Case, collector: Device) -> Verdict:
     found = case.take("logs", collector.name, "retention")
     if isinstance(found, Verdict):
         return found
-    rotate = ROTATE.search(found.text)
+    rotates = [int(number) for number in ROTATE.findall(found.text)]
     period = next((days for word, days in PERIOD_DAYS.items() if re.search(rf"^\s*{word}\b", found.text, re.M)), 0)
-    days = int(rotate.group(1)) * period if rotate else 0
+    # Rotated by size, a log is as old as it is quiet; whatever stands in the file, the shortest counts.
+    days = 0 if BY_SIZE.search(found.text) else min(rotates, default=0) * period
+    days = min([days, *(int(number) for number in MAX_AGE.findall(found.text))])
     good = days >= case.number("retention")
     return case.say(case.met(good), collector.name, "logs.kept" if good else "logs.short", [found],
                     measured=f"{days} d", limit=case.limit("retention"), collector=collector.name, days=days)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from ipaddress import IPv6Interface, ip_interface
+from ipaddress import IPv6Interface, ip_address, ip_interface
 from typing import Any
 
 from checks.judging import Case, Found, judge
@@ -33,7 +33,15 @@ def _router_addresses(case: Case, device: Device) -> Iterator[Verdict]:
         return
     told: dict[str, Any] = json.loads(found.text)
     for port in case.estate.interfaces(device.name):
-        addresses = _addresses(told.get(port.name, {}).get("ipAddresses", []))
+        mine = told.get(port.name, {})
+        states = {word: mine.get(f"{word}Status", "unknown") for word in ("administrative", "operational")}
+        down = [f"{word} {state}" for word, state in states.items() if state != "up"]
+        if mine and down:
+            # An address on a port that is down is written there, and reached by nobody.
+            yield case.say(Status.FAIL, f"{device.name} {port.name}", "port.down", [found], measured=", ".join(down),
+                           limit=case.limit("share"), device=device.name, port=port.name, state=", ".join(down))
+            continue
+        addresses = _addresses(mine.get("ipAddresses", []))
         yield _present(case, device.name, port.name, port.ipv6, addresses, found)
 
 
@@ -43,6 +51,7 @@ def _host_address(case: Case, device: Device) -> Iterator[Verdict]:
         yield found
         return
     addresses = {ip_interface(f"{entry['local']}/{entry['prefixlen']}") for link in json.loads(found.text)
+                 if link.get("ifname") != "lo" and link.get("operstate") != "DOWN"
                  for entry in link.get("addr_info", []) if entry.get("family") == "inet6"
                  and not entry.get("tentative") and not entry.get("dadfailed")}
     for port in case.estate.interfaces(device.name):
@@ -75,12 +84,15 @@ def _ospf(case: Case, device: Device) -> Iterator[Verdict]:
         yield case.say(Status.FAIL, device.name, "ospf.none", [found], device=device.name, told=_told(found))
         return
     neighbours = data.get("neighbors") or []
-    states = {str(entry.get("interfaceName", "")): str(entry.get("state", "")) for entry in neighbours}
     for port in case.estate.interfaces(device.name):
         if port.peer is None:
             continue
-        state = states.get(port.name, "none")
-        good = state.startswith(FULL)
+        planned = case.estate.devices[port.peer[0]].ipv4_loopback
+        # Only the neighbour that is planned on this port counts, and any other one there is one too many.
+        told = [(str(entry.get("state", "")), str(entry.get("neighborId", ""))) for entry in neighbours
+                if entry.get("interfaceName") == port.name]
+        good = bool(told) and all(state.startswith(FULL) and who == str(planned) for state, who in told)
+        state = ", ".join(f"{state} {who}" if who != str(planned) else state for state, who in told) or "none"
         yield case.say(case.met(good), f"{device.name} {port.name}", "ospf.up" if good else "ospf.down", [found],
                        measured=state, device=device.name, port=port.name, peer=port.peer[0], state=state)
 
@@ -95,11 +107,25 @@ def _bgp(case: Case, device: Device) -> Iterator[Verdict]:
         yield case.say(Status.FAIL, device.name, "bgp.none", [found], device=device.name, told=_told(found))
         return
     peers: dict[str, Any] = data.get("peers") or data.get("ipv6Unicast", {}).get("peers") or {}
-    down = sorted(name for name, peer in peers.items() if peer.get("state") != ESTABLISHED)
-    good = bool(peers) and not down
+    planned = _planned_peers(case, device)
+    up = {ip_address(name) for name, peer in peers.items() if peer.get("state") == ESTABLISHED}
+    # A session nobody configured is in no list of the router: the plan says which there must be.
+    wanted = {ip_address(name): name for name in peers} | planned
+    down = sorted(name for address, name in wanted.items() if address not in up)
+    good = bool(planned) and not down
     yield case.say(case.met(good), device.name, "bgp.up" if good else "bgp.down", [found],
-                   measured=f"{len(peers) - len(down)}/{len(peers)}", device=device.name, peers=len(peers),
+                   measured=f"{len(wanted) - len(down)}/{len(wanted)}", device=device.name, peers=len(wanted),
                    down=", ".join(down) or "no peer at all")
+
+
+def _planned_peers(case: Case, device: Device) -> dict[Any, str]:
+    """The routers this one must have a session with: a route reflector all routers, any other the reflectors."""
+    reflectors = case.estate.head.addressing.route_reflectors
+    routers = [other for other in case.estate.devices.values() if other.kind.value == "router"
+               and other.loopback is not None and other.ipv4_loopback is not None
+               and other.platform and other.wave is not None]
+    return {case.estate.address(other.name).ipv6.ip: other.name for other in routers
+            if other.name != device.name and (device.name in reflectors or other.name in reflectors)}
 
 
 def _reach(case: Case, device: Device) -> Iterator[Verdict]:
@@ -113,6 +139,9 @@ def _reach(case: Case, device: Device) -> Iterator[Verdict]:
         yield case.say(Status.ERROR, device.name, "reach.unproved", [found], device=device.name)
         return
     lost = [f"{entry['name']} {entry['kind']}" for entry in answers if not entry["ok"]]
+    asked = {(entry["name"], ip_address(entry["address"])) for entry in answers if entry["kind"] == "icmp"}
+    lost += [f"{name} (not asked at {address})" for name, address in _to_reach(case, device) - asked]
+    lost.sort()
     good = not lost
     yield case.say(
         case.met(good), device.name, "reach.ok" if good else "reach.lost", [found],
@@ -121,9 +150,20 @@ def _reach(case: Case, device: Device) -> Iterator[Verdict]:
     )
 
 
+def _to_reach(case: Case, device: Device) -> set[tuple[str, Any]]:
+    """What a host must reach: its gateway and every other host of the estate, each at its planned address."""
+    home = case.estate.address(device.name)
+    wanted = {(other.name, case.estate.address(other.name).ipv6.ip) for other in case.estate.devices.values()
+              if other.kind.value == "host" and other.name != device.name}
+    if home.vlan is not None:
+        prefix = case.estate.vlan_prefix(case.estate.site_of[device.name], home.vlan)
+        wanted.add(("gateway", prefix.network_address + 1))
+    return wanted
+
+
 @judge("services_reachable")
 def judge_services(case: Case) -> Iterator[Verdict]:
-    """Every service that lives at this site answers on its port, as seen from the other hosts that looked."""
+    """Every service that lives at this site answers on its port to every other host that looked."""
     here = {device.name for device in case.devices("host")}
     placed = [(service.name, host) for service in case.estate.services.values() for host in service.hosts
               if host in here]
@@ -147,9 +187,12 @@ def _service(case: Case, service: str, host: str) -> Verdict:
                 used.append(found)
     if not seen:
         return case.say(Status.NOT_ASSESSED, host, "service.unseen", service=service, host=host)
-    good = any(ok for _who, ok in seen)
-    return case.say(case.met(good), host, "service.up" if good else "service.down", used,
-                    measured=f"{sum(ok for _who, ok in seen)}/{len(seen)}", service=service, host=host)
+    deaf = sorted(who for who, ok in seen if not ok)
+    if deaf and len(deaf) < len(seen):
+        return case.say(Status.FAIL, host, "service.partly", used, measured=f"{len(seen) - len(deaf)}/{len(seen)}",
+                        service=service, host=host, lost=", ".join(deaf))
+    return case.say(case.met(not deaf), host, "service.down" if deaf else "service.up", used,
+                    measured=f"{len(seen) - len(deaf)}/{len(seen)}", service=service, host=host)
 
 
 def _json(found: Found) -> dict[str, Any] | None:

@@ -23,7 +23,10 @@ def judge_link_speed(case: Case) -> Iterator[Verdict]:
     ports = [(device, port) for device in case.devices("router", "switch", "firewall")
              for port in case.estate.interfaces(device.name) if _role(port) in roles]
     if not ports:
-        yield case.say(Status.NOT_APPLICABLE, None, "port.none", case.view.all("estate"), roles=", ".join(roles))
+        # Proved out of scope only where network devices are written down; a site without any is simply not known.
+        known = bool(case.devices("router", "switch", "firewall"))
+        yield case.say(Status.NOT_APPLICABLE if known else Status.NOT_ASSESSED, None, "port.none",
+                       case.view.all("estate", case.site.site), roles=", ".join(roles))
     for device, port in ports:
         yield _speed(case, device, port)
 
@@ -56,20 +59,23 @@ def _speed(case: Case, device: Device, port: Interface) -> Verdict:
 
 @judge("coverage")
 def judge_coverage(case: Case) -> Iterator[Verdict]:
-    """Every device of the kinds named by threshold ``kinds`` answers now: the count, and the names of the silent."""
+    """Every device of the kinds named by threshold ``kinds`` answers now: the count, and the names of the silent.
+
+    Who answers without one good reading (another device at the address, access refused) is silent, too.
+    """
     devices = case.devices(*str(case.requirement.threshold("kinds").value).split())
     if not devices:
-        yield case.say(Status.NOT_APPLICABLE, None, "coverage.none", case.view.all("estate", case.site.site))
+        yield case.say(Status.NOT_ASSESSED, None, "coverage.none", case.view.all("estate", case.site.site))
         return
     views = {device.name: panel(case, device.name) if device.snmp else None for device in devices}
-    silent = [name for name, view in views.items() if not isinstance(view, Panel)]
+    silent = [name for name, view in views.items() if not isinstance(view, Panel) or not view.speaks]
     share = 100 * (len(views) - len(silent)) / len(views)
     good = share >= case.number("share")
     found = [view.found for view in views.values() if isinstance(view, Panel)]
     yield case.say(
         case.met(good), None, "coverage.full" if good else "coverage.short",
         [*found, *case.view.all("estate", case.site.site)], measured=f"{share:.0f} %", limit=case.limit("share"),
-        answered=len(found), total=len(views), silent=", ".join(silent) or "-",
+        answered=len(views) - len(silent), total=len(views), silent=", ".join(silent) or "-",
     )
 
 

@@ -12,16 +12,37 @@ from checks.readings import Panel, panel
 from inventory.model import PowerNode, Rack, Site
 
 # Kinds whose loss takes a service with them: what they are plugged into must survive the loss of either path.
-DUAL_CORD = ("router", "switch", "firewall", "host")
+DUAL_CORD = ("router", "switch", "firewall", "host", "controller")
+# Where the output of a UPS comes from while it protects its load, and what a PDU says of a load within its limits.
+PROTECTED = frozenset({"normal", "booster", "reducer"})
+WITHIN = frozenset({"low", "normal"})
 
 
 @judge("redundancy")
 def judge_redundancy(case: Case) -> Iterator[Verdict]:
     """N+1 of power modules, transfer switch, cooling units and rack feeds. ``QH III.3b``, footnote 2: at least N+1."""
+    yield from _written_down(case)
     yield from _ups(case)
     yield from _transfer_switches(case)
     yield from _cooling(case)
     yield from _racks(case)
+
+
+def _written_down(case: Case) -> Iterator[Verdict]:
+    """Say what the estate leaves out: what is not written down is not judged, and its absence would look green."""
+    site = case.site
+    ups = [node for node in site.power if node.kind == "ups"]
+    zones = {unit.zone for unit in site.cooling}
+    racks = {rack.name for rack in site.racks}
+    gaps = [what for what, there in (("UPS", ups), ("cooling unit", site.cooling), ("rack", site.racks)) if not there]
+    gaps += [f"{node.name} (UPS without device or module rating)" for node in ups
+             if node.device is None or node.module_rating_w is None]
+    gaps += [f"{unit.name} (cooling unit without device)" for unit in site.cooling if unit.device is None]
+    gaps += [f"{rack.name} (no cooling unit in zone {rack.zone})" for rack in site.racks if rack.zone not in zones]
+    gaps += [f"{device.name} (in no rack)" for device in case.devices(*DUAL_CORD) if device.rack not in racks]
+    if gaps:
+        yield case.say(Status.FAIL, None, "redundancy.unknown", case.view.all("estate", site.site),
+                       what=", ".join(gaps))
 
 
 def _ups(case: Case) -> Iterator[Verdict]:
@@ -34,6 +55,9 @@ def _ups(case: Case) -> Iterator[Verdict]:
             yield figures
             continue
         load, modules, spare, found = figures
+        if load <= 0:
+            yield case.say(Status.FAIL, node.device, "ups.no_load", [found], measured=f"{load:.0f} W",
+                           device=node.device)
         capacity = max(0.0, modules - 1) * node.module_rating_w
         good = load <= capacity and spare >= case.number("spare_modules")
         yield case.say(
@@ -66,10 +90,13 @@ def _frame_figures(case: Case, node: PowerNode) -> tuple[float, float, float, Fo
     if isinstance(view, Verdict):
         return view
     load, modules = view.number("ups_active_power"), view.number("ups_modules_in_service")
-    spare = view.number("ups_redundancy")
-    for figure in (load, modules, spare):
+    spare, source = view.number("ups_redundancy"), view.state("ups_output_source")
+    for figure in (load, modules, spare, source):
         if isinstance(figure, Verdict):
             return figure
+    if source not in PROTECTED:
+        return case.say(Status.FAIL, view.device, "ups.unprotected", [view.found], measured=str(source),
+                        device=view.device, source=source)
     assert not isinstance(load, Verdict) and not isinstance(modules, Verdict)  # noqa: S101 - narrowed above
     assert not isinstance(spare, Verdict)  # noqa: S101 - narrowed above
     return load, modules, spare, view.found
@@ -108,7 +135,8 @@ def _cooling(case: Case) -> Iterator[Verdict]:
     for zone, units in zones.items():
         demand = sum(unit[1] for unit in units)
         rest = sum(unit[0] for unit in units) - max((unit[0] for unit in units), default=0)
-        good = len(units) >= 2 and demand <= rest
+        # No heat at all from a hall that is powered is a meter that does not measure, or cooling that does not cool.
+        good = len(units) >= 2 and 0 < demand <= rest
         yield case.say(
             case.met(good), zone, "cooling.ok" if good else "cooling.short", [unit[2] for unit in units],
             measured=f"{demand:.0f} W / {rest:.0f} W", limit=case.limit("spare_units"), zone=zone,
@@ -172,24 +200,46 @@ def judge_power_state(case: Case) -> Iterator[Verdict]:
         elif device.kind.value == "ups":
             yield from _ups_state(case, view)
         elif device.kind.value == "pdu":
-            power = view.number("pdu_power")
-            yield power if isinstance(power, Verdict) else case.say(
-                Status.PASS, device.name, "pdu.read", [view.found], measured=f"{power:.0f} W", device=device.name,
-                power=f"{power:.0f}")
+            yield _pdu_state(case, view)
         else:
-            source = view.state("ats_selected_source")
-            yield source if isinstance(source, Verdict) else case.say(
-                Status.PASS, device.name, "ats.read", [view.found], measured=source, device=device.name, source=source)
+            yield _ats_state(case, view)
+
+
+def _pdu_state(case: Case, view: Panel) -> Verdict:
+    power, load = view.number("pdu_power"), view.state("pdu_load_state")
+    supply = view.state("pdu_power_supply")
+    for entry in (power, load, supply):
+        if isinstance(entry, Verdict):
+            return entry
+    good = load in WITHIN and supply == "normal"
+    return case.say(case.met(good), view.device, "pdu.read" if good else "pdu.bad", [view.found],
+                    measured=f"{power:.0f} W, {load}, {supply}", device=view.device, power=f"{power:.0f}", load=load,
+                    supply=supply)
+
+
+def _ats_state(case: Case, view: Panel) -> Verdict:
+    source, parts = view.state("ats_selected_source"), ("ats_switch", "ats_overcurrent")
+    states = {part: view.state(part) for part in parts} | {
+        f"source {letter}": view.state("ats_source", letter) for letter in ("a", "b")}
+    for entry in (source, *states.values()):
+        if isinstance(entry, Verdict):
+            return entry
+    bad = [f"{part} {state}" for part, state in states.items() if state != "ok"]
+    return case.say(case.met(not bad), view.device, "ats.bad" if bad else "ats.read", [view.found],
+                    measured=", ".join([str(source), *bad]), device=view.device, source=source,
+                    bad=", ".join(bad) or "-")
 
 
 def _ups_state(case: Case, view: Panel) -> Iterator[Verdict]:
     source, battery = view.state("ups_output_source"), view.state("ups_battery_status")
-    runtime = view.number("ups_runtime")
-    troubles = [entry for entry in (source, battery, runtime) if isinstance(entry, Verdict)]
+    runtime, replacement = view.number("ups_runtime"), view.state("ups_battery_replace")
+    troubles = [entry for entry in (source, battery, runtime, replacement) if isinstance(entry, Verdict)]
     if troubles or not isinstance(runtime, float):
         yield troubles[0]
         return
     minutes = runtime / 60
+    if replacement != "not_needed":
+        battery = f"{battery} (replacement {replacement})"
     good = source == "normal" and battery == "normal" and minutes >= case.number("runtime_min")
     yield case.say(
         case.met(good), view.device, "ups.state_ok" if good else "ups.state_bad", [view.found],

@@ -89,6 +89,8 @@ def run_suite(tape: Tape, role: str) -> tuple[list[Result], set[str], list[str]]
 def _call(test: HostTest, backend: TapeBackend) -> Result:
     if test.refused:
         return Result(test, "error", test.refused)
+    if not __debug__:
+        return Result(test, "error", "python runs without assertions (-O): no test could fail")
     host = Host(backend)
     backend.set_host(host)
     verdict, detail = "pass", ""
@@ -98,7 +100,7 @@ def _call(test: HostTest, backend: TapeBackend) -> Result:
         verdict, detail = "no-answer", str(trouble)
     except AssertionError as error:
         verdict, detail = "fail", str(error).splitlines()[0] if str(error) else ""
-    except (Exception, pytest.skip.Exception) as error:  # noqa: BLE001 - a broken test is an error, not a pass
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - a broken test is an error, not a pass
         verdict, detail = "error", f"{type(error).__name__}: {error}".splitlines()[0]
     if backend.taint:
         return Result(test, "no-answer", backend.taint[0])

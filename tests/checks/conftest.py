@@ -310,6 +310,44 @@ class Bench:
     def do_year(self, year):
         self.now = self.now.replace(year=year)
 
+    def do_json(self, collector, asset, key, path, value):
+        """Set a value inside a JSON answer; a value of None takes the entry out of its object."""
+        def make(entry):
+            data = json.loads(entry.raw)
+            inner = data
+            for step in path[:-1]:
+                inner = inner[step]
+            assert isinstance(inner, list) or path[-1] in inner, f"{path} is not in the capture"
+            if value == "REMOVE":
+                del inner[path[-1]]
+            else:
+                inner[path[-1]] = value
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key), make)
+
+    def do_unanswered(self, asset, name):
+        """Take one target out of what a host's probe asked."""
+        def make(entry):
+            data = json.loads(entry.raw)
+            left = [answer for answer in data["answers"] if answer["name"] != name]
+            assert len(left) < len(data["answers"])
+            data["answers"] = left
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: (i.collector, i.asset, i.key) == ("probes", asset, "ipv6-only"), make)
+
+    def do_deaf(self, asset, name):
+        """Let one host alone not reach another one's service."""
+        def make(entry):
+            data = json.loads(entry.raw)
+            hits = [answer for answer in data["answers"] if (answer["name"], answer["kind"]) == (name, "tcp")]
+            assert hits
+            hits[0]["ok"] = False
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: (i.collector, i.asset, i.key) == ("probes", asset, "ipv6-only"), make)
+
     @staticmethod
     def made(entry: Captured, raw: bytes, **changes: Any) -> Captured:
         item = entry.item
