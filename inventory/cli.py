@@ -13,6 +13,7 @@ from core.workspace import current
 from inventory.diff_cli import diff
 from inventory.draw_cli import draw
 from inventory.export_cli import app as export
+from inventory.ledger_cli import app as ledger
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
@@ -21,6 +22,7 @@ app = typer.Typer(help="The estate: validate it, show it, explain it.", no_args_
 app.command()(diff)
 app.command()(draw)
 app.add_typer(export, name="export")
+app.add_typer(ledger, name="ledger")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _SHOWN = 50
 _PLAIN_WIDTH = 180  # columns of a table that goes into a file or a pipe

@@ -348,6 +348,7 @@ class Addressing(Model):
     ipv4_links: Ipv4Prefix | None = Field(default=None, description="block of the /31 of uplinks, by link id")
     routing_as: Whole = Field(ge=1, le=4294967295)
     route_reflectors: tuple[Name, ...] = ()
+    quarantine_days: Whole = Field(default=365, ge=0, le=3650, description="before a retired number goes to another")
 
 
 class EstateFile(Model):

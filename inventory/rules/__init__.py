@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft
-from inventory.rules import addressing, duplicates, links, power, references, sensors, services
+from inventory.rules import addressing, duplicates, ledger, links, power, references, sensors, services
 
 Rule = Callable[[Draft], Iterator[RackproofError]]
 RULES: tuple[Rule, ...] = (
@@ -17,11 +17,12 @@ RULES: tuple[Rule, ...] = (
     power.check,
     sensors.check,
     services.check,
+    ledger.check,
 )
 
 
 # mistakes that only follow from a site that is not there because something else is wrong with it
-_FOLLOW = frozenset({"EST101", "EST112", "EST120", "EST160", "EST164"})
+_FOLLOW = frozenset({"EST101", "EST112", "EST120", "EST160", "EST164", "EST407"})
 
 
 def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:
