@@ -69,6 +69,11 @@ class Paper(Model):
             raise ValueError("a waiver needs an approver beside its signer")
         return self
 
+    @property
+    def approves_itself(self) -> bool:
+        """Tell whether the one who signed a waiver is named as the one who approved it: that is one pair of eyes."""
+        return self.kind is Kind.WAIVER and (self.approver or "").strip().casefold() == self.signer.casefold()
+
     def covers(self, site: str) -> bool:
         """Tell whether the paper is about a site."""
         return site in self.sites or EVERY_SITE in self.sites

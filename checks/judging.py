@@ -22,6 +22,7 @@ from checks.requirement import Requirement
 from inventory.estate import Estate
 from inventory.model import Device, Site
 
+EVERY_TIER = "ALL"
 ROOT = Path(__file__).resolve().parent.parent
 # Files every judgement depends on, beside the judge's own module.
 SHARED = ("checks/judging.py", "checks/model.py", "checks/requirement.py", "checks/readings.py", "checks/waivers.py",
@@ -225,7 +226,7 @@ def judge_all(
 
 def binds(requirement: Requirement, site: Site) -> bool:
     """Tell whether a requirement binds a site: by the tier, and by the province when it names some."""
-    by_tier = "ALL" in requirement.tiers or site.tier in requirement.tiers
+    by_tier = EVERY_TIER in requirement.tiers or site.tier in requirement.tiers
     return by_tier and (not requirement.provinces or site.province in requirement.provinces)
 
 

@@ -45,6 +45,9 @@ def write_paper(ws: Workspace, paper: Paper, key: Ed25519PrivateKey) -> Path:
             remedy="`rackproof checks signer NAME` adds the key to the list of those who may",
             exit_code=ExitCode.REFUSED,
         )
+    if paper.approves_itself:
+        raise RackproofError("PAP007", "who signs a waiver cannot approve it", actual=paper.signer,
+                             expected="somebody else as approver", exit_code=ExitCode.REFUSED)
     ws.attestations_dir.mkdir(parents=True, exist_ok=True)
     where = "all" if EVERY_SITE in paper.sites else "+".join(paper.sites)
     name = re.sub(r"[^A-Za-z0-9.+_-]", "_", f"{paper.kind.value}-{paper.requirement}-{where}{_suffix(paper)}.yml")

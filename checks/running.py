@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from checks.capture import captured
 from checks.collectors import ALWAYS, plans
 from checks.collectors.sweep import Job, Sweep
-from checks.judging import EvidenceView, binds, judge_all, judges
+from checks.judging import EVERY_TIER, EvidenceView, binds, judge_all, judges
 from checks.model import (
     Captured,
     Coverage,
@@ -25,7 +25,7 @@ from checks.model import (
     utc_text,
 )
 from checks.requirement import Requirement
-from core.errors import RackproofError
+from core.errors import ExitCode, RackproofError
 from core.workspace import Workspace
 from inventory.estate import Estate
 from inventory.model import Device
@@ -79,7 +79,11 @@ def run_once(
     estate: Estate, ws: Workspace, requirements: Mapping[str, Requirement], selection: Selection, *,
     earlier: Sequence[Captured] = (), told: Told = lambda *_: None, run_id: str | None = None,
 ) -> Finished:
-    """Collect and judge once. ``earlier`` is still valid evidence of an earlier run (the last drill's)."""
+    """Collect and judge once. ``earlier`` is still valid evidence of an earlier run (the last drill's).
+
+    Raises RackproofError: CHK001 and CHK002 for what does not exist, CHK003 for a requirement of an unknown tier.
+    """
+    _refuse_unknown_tiers(estate, requirements)
     started = datetime.now(UTC)
     run_id = run_id or new_run_id(started)
     sites = choose_sites(estate, selection)
@@ -93,6 +97,15 @@ def run_once(
         raw.put(entry.raw)
     told("judging", 0, 0)
     return Finished(judged(estate, requirements, bound, sites, found, (run_id, started, selection), raw), raw)
+
+
+def _refuse_unknown_tiers(estate: Estate, requirements: Mapping[str, Requirement]) -> None:
+    """A tier that is misspelt binds no site, and its requirement would vanish from every score."""
+    for item in requirements.values():
+        unknown = sorted(set(item.tiers) - {EVERY_TIER} - set(estate.tiers))
+        if unknown:
+            raise RackproofError("CHK003", f"{item.id} binds the tier '{unknown[0]}', which does not exist",
+                                 expected=", ".join([EVERY_TIER, *sorted(estate.tiers)]), exit_code=ExitCode.INVALID)
 
 
 def judged(

@@ -28,7 +28,9 @@ def _valid_waivers(view: EvidenceView, now: datetime) -> list[tuple[Paper, str]]
     found = []
     for item in items:
         paper = read_paper(view.raw(item)) if item.key.startswith("waiver:") else None
-        if paper is not None and paper.kind is Kind.WAIVER and not trouble(paper, signers, today):
+        if paper is None or paper.kind is not Kind.WAIVER or paper.approves_itself:
+            continue
+        if not trouble(paper, signers, today):
             found.append((paper, item.id))
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,8 +17,15 @@ from checks.collectors.sweep import Sweep
 from checks.history import History, Latest
 from checks.judging import EvidenceView, Registered
 from checks.model import MemoryRawStore, Message, Outcome, Status, Verdict, roll_up, utc_text
-from checks.running import Selection, judged
+from checks.once import refuse_idle
+from checks.recording import suite
+from checks.recording.backend import TapeBackend
+from checks.recording.live import new_tape
+from checks.running import Selection, judged, run_once
+from core.errors import RackproofError
 from core.store import open_store
+from core.workspace import REPOSITORY
+from inventory.load import load_estate
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -153,3 +162,63 @@ def test_after_the_clock_was_set_back_a_verdict_of_the_future_is_stale():
     latest = Latest("QH-5-BCP", "dc", Status.PASS, "", later, later + timedelta(hours=1))
     assert latest.at(later) is Status.PASS
     assert latest.at(NOW) is Status.STALE
+
+
+@pytest.mark.parametrize(("requirements_asked", "sites", "says"), [
+    (("QH-3-DC-TIER3",), ("dr",), "QH-3-DC-TIER3 binds none"),
+    (("QH-5-BCP", "QH-5-BACKUP"), ("hph",), "QH-5-BACKUP binds none"),
+    (("HP-5-COORD",), ("dc", "dr"), "HP-5-COORD binds none"),
+])
+def test_asking_for_what_binds_nothing_is_refused(requirements, estate, requirements_asked, sites, says):
+    """No verdict would be no red one, and the exit code would be that of success."""
+    with pytest.raises(RackproofError, match=says) as refused:
+        refuse_idle(estate, requirements, Selection(requirements_asked, sites))
+    assert refused.value.code == "CHK004"
+    refuse_idle(estate, requirements, Selection(("QH-5-BCP",), sites))
+    refuse_idle(estate, requirements, Selection((), sites))
+
+
+def test_a_misspelt_tier_does_not_make_a_requirement_vanish(bench):
+    wrong = bench.requirements["QH-5-BACKUP"].model_copy(update={"tiers": ("DC1",)})
+    with pytest.raises(RackproofError, match="QH-5-BACKUP binds the tier 'DC1'"):
+        run_once(bench.estate, bench.ws, {**bench.requirements, "QH-5-BACKUP": wrong}, Selection(("QH-5-BCP",)))
+
+
+def test_every_requirement_binds_somebody_of_the_real_estate(requirements):
+    real = load_estate(REPOSITORY / "inventory" / "estate")
+    idle = [name for name, item in requirements.items()
+            if not any(judging.binds(item, site) for site in real.sites.values())]
+    provinces = {site.province for site in real.sites.values()}
+    assert idle == []
+    assert {name for item in requirements.values() for name in item.provinces} <= provinces
+    assert {name for item in requirements.values() for name in item.tiers} - {"ALL"} <= set(real.tiers)
+
+
+def test_who_signs_a_waiver_cannot_approve_it(bench):
+    bench.do_paper("KH08-II5-BYDESIGN-hph", {"approver": "Lab-Sample "})
+    assert status_of(bench.judge(frozenset({"KH08-II5-BYDESIGN"})), "KH08-II5-BYDESIGN", "hph") is Status.FAIL
+
+
+def gives_up(host):
+    """A test that gives up"""
+    pytest.fail("no")
+
+
+def expected_to_fail(host):
+    """A test that is expected to fail"""
+    pytest.xfail("known")
+
+
+@pytest.mark.parametrize("function", [gives_up, expected_to_fail])
+def test_an_outcome_of_pytest_is_no_pass_and_stops_nothing(function):
+    test = suite.HostTest("x", "x", function, {}, ("all",))
+    assert suite._call(test, TapeBackend(new_tape("nobody"))).verdict == "error"
+
+
+def test_without_assertions_no_host_test_passes():
+    """``python -O`` takes every assert out: each test would end without a complaint."""
+    code = ("from checks.recording import suite; from checks.recording.live import new_tape;"
+            "print({r.verdict for r in suite.run_suite(new_tape('n'), 'site-node')[0]})")
+    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=True, timeout=60,
+                          cwd=REPOSITORY)
+    assert done.stdout.strip() == "{'error'}"
