@@ -48,7 +48,8 @@ def _trouble(raw: RawPoll, profile: Profile) -> tuple[Quality, str] | None:
         return (Quality.UNREACHABLE if silent else Quality.ERROR), raw.error
     told = raw.by_oid.get(SYS_OBJECT_ID)
     if told is None or told.tag != ber.OBJECT_ID:
-        return None if raw.failure(SYS_OBJECT_ID) else (Quality.ERROR, "the device does not say what it is")
+        why = raw.failure(SYS_OBJECT_ID)  # what cannot say what it is may be anything, however well it answers the rest
+        return Quality.ERROR, f"the device does not say what it is{': ' if why else ''}{why}"
     identity = ber.decode_oid_content(told.content)
     if not any(identity[: len(prefix)] == prefix for prefix in profile.object_ids):
         return Quality.ERROR, f"the device says it is {dotted(identity)}, which profile {profile.name} does not fit"

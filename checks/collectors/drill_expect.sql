@@ -12,6 +12,7 @@ WITH archived AS (
    ORDER BY 2 DESC LIMIT 1
 )
 SELECT json_build_object(
+  'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
   'started', clock_timestamp(), 'backup', :'backup', 'xid', (SELECT xid FROM target), 'at', (SELECT at FROM target),
   'expected', json_build_object(
     'cases', (SELECT count(*) || ' ' || md5(coalesce(string_agg(md5(r::text), '' ORDER BY r.id), '')) FROM cases r

@@ -103,7 +103,8 @@ def _follows(case: Case, service: Service, device: Device) -> Verdict | None:
     receiver = data["receiver"] or {}
     places = {name: case.estate.address(name) for name in service.hosts}
     senders = {str(text) for name, place in places.items() for text in (name, place.ipv4.ip, place.ipv6.ip)}
-    strange = [] if receiver.get("sender_host") in senders or not receiver else [str(receiver.get("sender_host"))]
+    streams = receiver.get("status") == "streaming"  # before that the receiver knows of no sender and no timeline
+    strange = [str(receiver.get("sender_host"))] if streams and receiver.get("sender_host") not in senders else []
     used = [found]
     for name in service.hosts:
         source = case.take("database", name, "primary")
@@ -113,7 +114,7 @@ def _follows(case: Case, service: Service, device: Device) -> Verdict | None:
         theirs = json.loads(source.text)
         if theirs["system_identifier"] != data["system_identifier"]:
             strange.append(f"cluster {data['system_identifier']}")
-        if receiver and receiver.get("received_tli") != theirs["timeline"]:
+        if streams and receiver.get("received_tli") != theirs["timeline"]:
             strange.append(f"timeline {receiver.get('received_tli')}")
     if not strange:
         return None
@@ -236,6 +237,7 @@ def _drill(case: Case, device: Device, expected: Found | None, restored: Found) 
     marks = {word: value for word, value in lines if word in ("started", "ready", "cleaned", "checksums", "dump")}
     rows = dict(value.split(" ", 1) for word, value in lines if word == "rows" and " " in value)
     troubles = [value for word, value in lines if word == "trouble"]
+    troubles += _of_another_database(case, device, wanted)
     troubles += [f"{table}: the source held no row" for table, want in wanted["expected"].items()
                  if want.split(" ")[0] in ("", "0")]
     troubles += [f"{table}: {rows.get(table, 'nothing')} instead of {want}"
@@ -256,6 +258,15 @@ def _drill(case: Case, device: Device, expected: Found | None, restored: Found) 
         limit=case.limit("rto"), device=device.name, trouble="; ".join(troubles) or "nothing was expected",
         rpo=f"{rpo:.1f}", rto=f"{rto:.1f}", tables=", ".join(wanted["expected"]),
     )
+
+
+def _of_another_database(case: Case, device: Device, wanted: dict[str, Any]) -> list[str]:
+    """Say that a drill kept from earlier restored a database that is not the one whose backups are here now."""
+    info, drilled = case.take("backups", device.name, "info"), wanted.get("system_identifier")
+    if isinstance(info, Verdict) or drilled is None:
+        return []
+    known = {str(entry.get("system-id")) for stanza in json.loads(info.text) for entry in stanza.get("db", [])}
+    return [] if str(drilled) in known else [f"database {drilled} was restored, the repository holds another one"]
 
 
 @judge("dr_capacity")

@@ -69,12 +69,18 @@ def _climate(case: Case, sensor: Sensor) -> Verdict:
 
 @judge("contacts")
 def judge_contacts(case: Case) -> Iterator[Verdict]:
-    """The contacts the requirement names (threshold ``contacts``) exist, answer, and are at rest."""
+    """The contacts the requirement names (threshold ``contacts``) exist in every zone with racks, answer, rest."""
     for quantity in str(case.requirement.threshold("contacts").value).split():
         sensors = [sensor for sensor in case.site.sensors if sensor.quantity.value == quantity]
         if not sensors:
             yield case.say(Status.FAIL, None, "contact.absent", case.view.all("estate", case.site.site),
                            quantity=quantity, limit=case.limit("contacts"))
+        for zone in sorted({rack.zone for rack in case.site.racks}) if sensors else ():
+            racks = tuple(f"{rack.name}/" for rack in case.site.racks if rack.zone == zone)
+            if not any(sensor.position == zone or sensor.position.startswith(racks) for sensor in sensors):
+                yield case.say(Status.FAIL, f"{quantity} {zone}", "contact.uncovered",
+                               case.view.all("estate", case.site.site), quantity=quantity, zone=zone,
+                               limit=case.limit("contacts"))
         for sensor in sensors:
             yield _contact(case, sensor)
 

@@ -348,6 +348,17 @@ class Bench:
 
         self.swap(lambda i: (i.collector, i.asset, i.key) == ("probes", asset, "ipv6-only"), make)
 
+    def do_poll_part(self, asset, oid, status):
+        """Let the poller have failed to get one object."""
+        def make(entry):
+            data = json.loads(entry.raw)
+            data["varbinds"] = [varbind for varbind in data["varbinds"] if varbind[0] != oid]
+            hits = [part for part in data["parts"] if part[:2] == ["get", oid]]
+            data["parts"] = [part for part in data["parts"] if part not in hits] + [["get", oid, status]]
+            return self.made(entry, json.dumps(data, sort_keys=True, separators=(",", ":")).encode())
+
+        self.swap(lambda i: (i.collector, i.asset) == ("snmp", asset), make)
+
     @staticmethod
     def made(entry: Captured, raw: bytes, **changes: Any) -> Captured:
         item = entry.item
