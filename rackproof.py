@@ -26,6 +26,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "demo": ("lab.demo", "The main job, end to end, on the embedded lab."),
     "doctor": ("lab.doctor", "What this machine lacks, and how to get it."),
     "estate": ("inventory.cli", "The estate: validate it, show it."),
+    "bench": ("inventory.bench_cli", "Measure how fast the estate is at full size, on this machine."),
     "lab": ("lab.cli", "The embedded lab: bring it up and down, break and mend things."),
     "provision": ("playbooks.cli", "Provision hosts with Ansible and pyinfra."),
     "net": ("netconfig.cli", "Plan and apply network configuration; devices roll back by themselves."),

@@ -1,0 +1,68 @@
+"""A larger estate made from the reference estate, to see how cost grows: every province again under other numbers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.workspace import REPOSITORY
+
+REFERENCE = REPOSITORY / "inventory" / "estate"
+_STEP = 11_000  # more than any link id of the reference estate
+_LINKS = "172.16.0.0/12"  # room for the /31 of every link id
+_REGIONS = range(1, 254)
+
+
+def scaled(factor: int, folder: Path) -> Path:
+    """Write an estate with ``factor`` times the provinces into ``folder`` and return it; 1 is the reference estate.
+
+    At most 4: link ids and regions are 16 and 8 bits. The ledger of the reference estate is left out.
+    """
+    shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("allocations.jsonl"))
+    head = _read(folder / "estate.yml")
+    head["addressing"]["ipv4_links"] = _LINKS
+    _write(folder / "estate.yml", head)
+    files = {file: _read(file) for file in sorted((folder / "sites").glob("*.yml"))}
+    regions = {data["region"] for data in _parts(files.values())}
+    free = iter(sorted(set(_REGIONS) - regions))
+    provinces = {file: data for file, data in files.items() if "sites" in data}
+    codes = {entry["site"] for data in provinces.values() for entry in data["sites"]}
+    for copy in range(1, factor):
+        for file, data in provinces.items():
+            _write(file.with_name(f"x{copy}-{file.name}"), _copied(data, copy, next(free), codes))
+    return folder
+
+
+def _parts(every: Any) -> list[dict[str, Any]]:
+    return [data["defaults"] if "sites" in data else data for data in every]
+
+
+def _copied(data: dict[str, Any], copy: int, region: int, codes: set[str]) -> dict[str, Any]:
+    """Return a province with its own region, names and link ids; links to the centres stay where they are."""
+
+    def renamed(name: str) -> str:
+        inside = name in codes or name.rsplit("-", 1)[0] in codes
+        return f"x{copy}-{name}" if inside else name
+
+    defaults = {**data["defaults"], "region": region, "province": f"{data['defaults']['province']} {copy}"}
+    sites = []
+    for entry in data["sites"]:
+        made = {**entry, "site": renamed(entry["site"])}
+        made["uplinks"] = [
+            {key: value + copy * _STEP if key == "id" else renamed(value) if key in ("to", "device") else value
+             for key, value in uplink.items()}
+            for uplink in entry.get("uplinks", [])
+        ]
+        sites.append(made)
+    return {"defaults": defaults, "sites": sites}
+
+
+def _read(file: Path) -> Any:
+    return yaml.safe_load(file.read_text("utf-8"))
+
+
+def _write(file: Path, data: Any) -> None:
+    file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), "utf-8")
