@@ -8,12 +8,15 @@ modelled yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from networkx import DiGraph, immediate_dominators
 
 from inventory.estate import Estate
 from inventory.model import DeviceKind
 
+_HUBS = ""  # stands above every hub; no device has an empty name
 _ROUTING = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 
 
@@ -45,6 +48,12 @@ class Network:
         for device in estate.devices_of(*_ROUTING):
             if device.name in self._edges:
                 self._routers[estate.site_of[device.name]].append(device.name)
+        self._order = {code: index for index, code in enumerate(estate.sites)}
+        self._dead = set(self._edges) - self.reached()
+        self._gateway_of: dict[str, list[str]] = {}
+        for code, gateways in self._gateways.items():
+            for name in gateways:
+                self._gateway_of.setdefault(name, []).append(code)
 
     def reached(self, lost_device: str = "", lost_link: int = 0) -> set[str]:
         """Return every routing device that still reaches a hub with one device or one link lost."""
@@ -62,24 +71,61 @@ class Network:
 
     def failures(self) -> Iterator[Failure]:
         """Yield the effect of losing each device and each link, those without effect too."""
+        below = self._dominated()
+        always = self._without(self._dead)
         for name in self._edges:
-            yield self._effect("device", name, self.reached(lost_device=name))
+            yield self._failure("device", name, below(name), always)
         for link in self._estate.links:
-            yield self._effect("link", str(link.id), self.reached(lost_link=link.id))
+            yield self._failure("link", str(link.id), below(link.id), always)
 
     def unreached(self) -> tuple[str, ...]:
         """Return the sites that reach no hub even with everything in place."""
-        return self._effect("none", "", self.reached()).cut
+        return self._ordered(self._without(self._dead)[0])
 
-    def _effect(self, kind: str, name: str, reached: set[str]) -> Failure:
-        cut: list[str] = []
-        headless: list[str] = []
-        for code, routers in self._routers.items():
-            if not reached.intersection(routers):
-                cut.append(code)
-            elif not self._gateways[code] <= reached:
-                headless.append(code)
-        return Failure(kind, name, tuple(cut), tuple(headless))
+    def _dominated(self) -> Callable[[str | int], set[str]]:
+        """Return a function: the routing devices that every way from the hubs to passes through a device or a link.
+
+        One dominator tree answers for every single loss, so the cost grows with the links and not with their square.
+        """
+        graph: DiGraph[str | int] = DiGraph()
+        graph.add_edges_from((_HUBS, name) for name in self._hubs)
+        for here, edges in self._edges.items():
+            for there, link in edges:
+                graph.add_edge(link, there)
+                if here in self._transit:
+                    graph.add_edge(here, link)
+        children: dict[str | int, list[str | int]] = {}
+        if _HUBS in graph:
+            for node, parent in immediate_dominators(graph, _HUBS).items():
+                if node != _HUBS and parent is not None:
+                    children.setdefault(parent, []).append(node)
+
+        def below(lost: str | int) -> set[str]:
+            found, todo = {lost} if isinstance(lost, str) else set(), [*children.get(lost, [])]
+            while todo:
+                node = todo.pop()
+                todo += children.get(node, [])
+                if isinstance(node, str):
+                    found.add(node)
+            return found
+
+        return below
+
+    def _without(self, lost: set[str]) -> tuple[set[str], set[str]]:
+        """Return the sites cut and without gateway when these routing devices are not reached and all others are."""
+        cut = {code for code, routers in self._routers.items() if lost.issuperset(routers)}
+        linked = set(self._edges)
+        return cut, {code for code, held in self._gateways.items() if held & lost or not held <= linked} - cut
+
+    def _failure(self, kind: str, name: str, lost: set[str], always: tuple[set[str], set[str]]) -> Failure:
+        """Add what this loss does to what is lost ``always``; only the sites of lost devices are looked at."""
+        felt = {self._estate.site_of[device] for device in lost} - always[0]
+        cut = {code for code in felt if all(name in lost or name in self._dead for name in self._routers[code])}
+        headless = {code for device in lost for code in self._gateway_of.get(device, ())} - always[0]
+        return Failure(kind, name, self._ordered(always[0] | cut), self._ordered((always[1] | headless) - cut))
+
+    def _ordered(self, sites: set[str]) -> tuple[str, ...]:
+        return tuple(sorted(sites, key=self._order.__getitem__))
 
 
 def single_points(estate: Estate) -> dict[str, tuple[str, ...]]:

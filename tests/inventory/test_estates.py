@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ LOAD_BUDGET_S = 5.0
 @pytest.fixture(scope="module")
 def reference():
     return load_estate(REFERENCE)
+
+
+@cache
+def reference_draft():
+    return read_draft(REFERENCE, [])
 
 
 @pytest.mark.parametrize("folder", [REFERENCE, ROOT / "lab" / "estate"], ids=["reference", "lab"])
@@ -80,7 +86,7 @@ def test_a_regional_room_is_one_line_and_moves_nobody(reference, tmp_path):
     ],
 )
 def test_explain_names_the_layer(path, layer, file):
-    source = next(place.source for place in read_draft(REFERENCE, []).sites if place.site.site == "hph")
+    source = next(place.source for place in reference_draft().sites if place.site.site == "hph")
     says = explain(source, path)[-1]
     assert (says.layer, says.place.file.name, says.wins) == (layer, file, True)
     assert says.place.line > 0

@@ -1,9 +1,12 @@
 """What one loss cuts: the lab's answers by hand, the reference estate's against an independent graph library."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inventory.facility import power_losses, powered, redundancy, single_corded
 from inventory.failures import Network, single_points
@@ -91,3 +94,29 @@ def test_a_regional_room_hangs_on_every_component(reference):
 def test_a_single_cord_is_found(reference):
     assert "hph-sw3" in single_corded(reference.sites["hph"])
     assert single_corded(reference.sites["dc"]) == ()
+
+
+def _one_by_one(network, estate):
+    """The slow way: walk the links anew for every loss, and judge every site."""
+    losses = [("device", name, {"lost_device": name}) for name in network._edges]
+    losses += [("link", str(link.id), {"lost_link": link.id}) for link in estate.links]
+    for kind, name, lost in losses:
+        reached = network.reached(**lost)
+        cut = tuple(code for code, routers in network._routers.items() if not reached.intersection(routers))
+        headless = [c for c, held in network._gateways.items() if c not in cut and not held <= reached]
+        yield kind, name, cut, tuple(headless)
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("name", ["lab", "reference"])
+def test_one_tree_says_what_walking_says(lab, reference, name, data):
+    """Whatever links are missing, parallel or in a circle: the dominator tree and the slow way agree."""
+    estate = {"lab": lab, "reference": reference}[name]
+    codes = data.draw(st.sets(st.sampled_from(sorted(estate.sites)), min_size=1, max_size=12)) | {"dc"}
+    near = [link for link in estate.links if codes & {estate.site_of[end.device] for end in (link.a, link.b)}]
+    kept = data.draw(st.lists(st.sampled_from(near), max_size=30, unique_by=lambda link: link.id))
+    part = replace(estate, links=tuple(kept))
+    network = Network(part)
+    assert [(f.kind, f.name, f.cut, f.without_gateway) for f in network.failures()] == list(_one_by_one(network, part))
+    assert set(network.unreached()) == {c for c, r in network._routers.items() if not network.reached().intersection(r)}
