@@ -90,7 +90,7 @@ class Exporter:
             if device.name not in self._latest:
                 continue
             raw, found = self._latest[device.name]
-            page.add_poll(raw, self._answered.get(device.name), fresh=now - raw.t1 <= valid_for)
+            page.add_poll(raw, self._answered.get(device.name), fresh=abs(now - raw.t1) <= valid_for)
             for reading in found:
                 page.add_reading(aged(reading, now, valid_for))
         return page.text().encode() + generate_latest(self.registry)

@@ -46,7 +46,8 @@ class Reading:
 
 def aged(reading: Reading, now: datetime, valid_for: timedelta) -> Reading:
     """Return the reading as it stands at ``now``: a good one that is too old becomes stale."""
-    if reading.quality is Quality.GOOD and now - reading.taken_at > valid_for:
+    # Both ways: after a step back of the clock a reading of "the future" is of no known age.
+    if reading.quality is Quality.GOOD and abs(now - reading.taken_at) > valid_for:
         age = int((now - reading.taken_at).total_seconds())
         return replace(reading, quality=Quality.STALE, detail=f"{age} s old")
     return reading

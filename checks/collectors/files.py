@@ -17,7 +17,7 @@ from core.workspace import REPOSITORY
 
 ESTATE = "estate"
 SIGNERS = "signers.yml"
-SITE = re.compile(r"^site:\s*['\"]?([a-z0-9-]+)", re.MULTILINE)
+SITE = re.compile(r"^(?:\s*-\s*\{?\s*)?site:\s*['\"]?([a-z0-9-]+)", re.MULTILINE)  # alone in its file, or one of a list
 RULES = REPOSITORY / "monitoring" / "rules"
 
 
@@ -34,16 +34,14 @@ def plan_files(sweep: Sweep) -> Iterable[Job]:
 
 
 def collect_estate(sweep: Sweep) -> list[Captured]:
-    """Read every file of the estate; a site's file is evidence about that site, the others about the estate."""
-    root = sweep.estate.root
+    """Read every file of the estate; a file that defines sites is evidence about each, the others about the estate."""
+    root = sweep.estate.root.resolve()
     files = [*sorted(root.rglob("*.yml")), (root / sweep.estate.head.tiers).resolve()]
     found = []
     for file in dict.fromkeys(path.resolve() for path in files):
-        named = SITE.search(file.read_text(encoding="utf-8"))
-        site = named.group(1) if named else ""
-        place = (site, site) if site in sweep.estate.sites else (ESTATE, ESTATE)
-        name = str(file.relative_to(root)) if file.is_relative_to(root.resolve()) else file.name
-        found.append(_file(place, ("estate", name), file))
+        named = [site for site in SITE.findall(file.read_text(encoding="utf-8")) if site in sweep.estate.sites]
+        name = str(file.relative_to(root)) if file.is_relative_to(root) else file.name
+        found += [_file((site, site), ("estate", name), file) for site in dict.fromkeys(named or [ESTATE])]
     return found
 
 

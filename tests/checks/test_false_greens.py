@@ -12,6 +12,7 @@ import pytest
 from checks import drills, judging, watching
 from checks.attestation import VIETNAM
 from checks.collectors import drill as drill_collector
+from checks.collectors.files import collect_estate
 from checks.collectors.ssh import Answer
 from checks.collectors.sweep import Sweep
 from checks.history import History, Latest
@@ -192,6 +193,17 @@ def test_every_requirement_binds_somebody_of_the_real_estate(requirements):
     assert idle == []
     assert {name for item in requirements.values() for name in item.provinces} <= provinces
     assert {name for item in requirements.values() for name in item.tiers} - {"ALL"} <= set(real.tiers)
+
+
+@pytest.mark.parametrize("root", [REPOSITORY / "inventory" / "estate", REPOSITORY / "lab" / "estate"])
+def test_every_site_has_the_file_that_defines_it_as_evidence(bench, monkeypatch, root):
+    """Also the hundreds of rooms that share one file a province, and when the estate is named by a relative path."""
+    monkeypatch.chdir(REPOSITORY)
+    whole = load_estate(root.relative_to(REPOSITORY))
+    found = collect_estate(Sweep(whole, bench.ws, "run", frozenset(), frozenset(whole.sites)))
+    assert {e.item.asset for e in found} == {*whole.sites, "estate"}
+    for entry in found:
+        assert entry.item.asset == "estate" or f"site: {entry.item.asset}".encode() in entry.raw
 
 
 def test_who_signs_a_waiver_cannot_approve_it(bench):

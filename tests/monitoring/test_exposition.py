@@ -87,6 +87,7 @@ def test_an_old_poll_is_neither_up_nor_a_value(exporter: Exporter, polled: Polle
 def test_ageing(estate: Estate, polled: Poller) -> None:
     reading = readings(polled("env-dc", sensors()), estate)[0]
     assert aged(reading, NOW, timedelta(seconds=45)) == reading
+    assert aged(reading, NOW - timedelta(minutes=5), timedelta(seconds=45)).quality is Quality.STALE
     old = aged(reading, NOW + timedelta(minutes=5), timedelta(seconds=45))
     assert old.quality is Quality.STALE and old.value == reading.value and not old.good
 
