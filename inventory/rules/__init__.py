@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft
-from inventory.rules import addressing, duplicates, ledger, links, power, references, sensors, services
+from inventory.mistakes import Warning_
+from inventory.rules import addressing, duplicates, ledger, links, power, reach, references, sensors, services
 
 Rule = Callable[[Draft], Iterator[RackproofError]]
 RULES: tuple[Rule, ...] = (
@@ -34,7 +35,11 @@ def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:
     clashes = list(duplicates.sites(draft))
     yield from clashes
     draft = draft.without_twins() if clashes else draft
+    right = not (incomplete or clashes)
     for rule in RULES:
         for error in rule(draft):
+            right = right and isinstance(error, Warning_)
             if not (incomplete or clashes) or error.code not in _FOLLOW:
                 yield error
+    if right:
+        yield from reach.check(draft)

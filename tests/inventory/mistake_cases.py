@@ -95,6 +95,16 @@ CASES = [
     ("uplink-id-outside-block", "EST124", ROOMS, "id: 12,", "id: 200,"),
     ("slow-backbone", "EST125", "links.yml", "speed_mbps: 10000", "speed_mbps: 1000"),
     ("slow-uplink", "EST125", ROOMS, "id: 12,", "id: 12, speed_mbps: 100,"),
+    ("no-way-to-a-hub", "EST127", ROOMS, "uplinks: [{id: 11, to: core1}]", "uplinks: []"),
+    (
+        "gateway-without-a-link",
+        "EST128",
+        ROOMS,
+        "    devices:\n",
+        "    vlans: [{name: lab, id: 150, ipv4: 10.31.99.0/24, gateway: hph-kv02-edge9}]\n    devices:\n"
+        "      - {name: hph-kv02-edge9, kind: router, loopback: 99, ipv4_loopback: 10.255.31.99, "
+        "attach: [{vlan: lab, host: 1, interface: lab}]}\n",
+    ),
     ("one-physical-route", "EST126", "tiers.yml", "redundant_power: true", "redundant_power: true\n    min_paths: 2"),
     # power, cooling, sensors
     ("unknown-feed", "EST130", DC, "fed_by: [ups-b]", "fed_by: [ups-c]"),
