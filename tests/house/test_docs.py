@@ -1,12 +1,12 @@
 """Documents: every link resolves, and every command line they show exists."""
 
+import importlib
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import rackproof
 
@@ -48,6 +48,6 @@ def test_there_are_commands_to_test():
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
 def test_every_verb_in_the_documents_exists(words):
     assert words[0] in rackproof.ROOMS
-    argv = [sys.executable, "-m", "rackproof", *words, "--help"]
-    result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=REPOSITORY)
-    assert result.returncode == 0, result.stderr
+    command = get_command(importlib.import_module(rackproof.ROOMS[words[0]][0]).app)
+    for word in words[1:]:
+        assert word in command.commands
