@@ -157,8 +157,8 @@ def test_packages_are_not_touched_by_verbs_that_do_not_need_them(checkout):
 
 
 @pytest.mark.parametrize(("given", "passed"), [
-    (("test", "--fast"), "-m pytest -m not lab and not slow"),
-    (("test", "--fast", "-k", "a b", "tests/x"), "-m pytest -m not lab and not slow -k a b tests/x"),
+    (("test", "--fast"), "-m pytest -m not lab and not slow -n 2 --dist loadfile"),
+    (("test", "--fast", "-k", "a b", "tests/x"), "-m pytest -m not lab and not slow -n 2 --dist loadfile -k a b tests/x"),
     (("test", "-x"), "-m pytest -x"),
     (("test",), "-m pytest"),
 ])
