@@ -52,17 +52,23 @@ def attest_command(  # noqa: PLR0913 - one option per field of the paper
     statement: Annotated[str, typer.Option(help="What is attested.")] = "",
     edition: Annotated[str, typer.Option(help="Edition of the standard, for certificates.")] = "",
     site: Sites = None,
+    all_sites: Annotated[bool, typer.Option("--all-sites", help="It holds for every site of the estate.")] = False,
     lab: Annotated[bool, typer.Option("--lab", help="Sign the lab's samples for every attested requirement.")] = False,
 ) -> None:
     """Sign that a requirement is met, on the strength of a document.
 
-    Example: rackproof checks attest QH-5-BCP --document plan.pdf --number 12/KH-C2 --signer cuc2 --expires 2027-06-30
+    Say for which sites it holds: --site, repeated where needed, or --all-sites.
+
+    Example: rackproof checks attest QH-5-BCP --site dc --document a.pdf --number 12 --signer cuc2 --expires 2027-06-30
     """
     from checks.attestation import Kind
 
     if lab:
         _attest_lab()
         return
+    if bool(site) == all_sites:
+        raise RackproofError("PAP007", "a paper says for which sites it holds", expected="--site CODE or --all-sites",
+                             actual="both" if site else "neither")
     _write(Kind.ATTESTATION, requirement, document, number, signer, expires, statement or "Đã thực hiện theo văn bản",
            site, edition=edition or None)
 

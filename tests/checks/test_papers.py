@@ -31,11 +31,12 @@ def document(tmp_path):
 
 
 DAY = "2027-01-01"
+FILLED = ["--document", "DOC", "--number", "1", "--signer", "x", "--expires", DAY]
 
 
 def attest(document, *more: str) -> int:
     return run(["checks", "attest", "QH-5-BCP", "--document", str(document), "--number", "12/KH-C2", "--signer", "cuc2",
-                "--expires", "2027-06-30", *more])
+                "--expires", "2027-06-30", *(more or ("--all-sites",))])
 
 
 def test_a_paper_from_the_command_line_is_valid(ws, document, capsys):
@@ -54,11 +55,12 @@ def test_a_paper_from_the_command_line_is_valid(ws, document, capsys):
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
-    (["attest", "QH-5-BCP", "--number", "1", "--signer", "x", "--expires", DAY], "PAP005"),
-    (["attest", "NO-SUCH", "--document", "DOC", "--number", "1", "--signer", "x", "--expires", DAY], "CHK001"),
-    (["attest", "QH-5-BCP", "--document", "/none", "--number", "1", "--signer", "x", "--expires", DAY], "PAP001"),
-    (["attest", "QH-5-BCP", "--document", "DOC", "--number", "1", "--signer", "x", "--expires", "soon"], "PAP006"),
-    (["attest", "QH-5-BCP", "--document", "DOC", "--number", "1", "--signer", "x", "--expires", DAY], "PAP002"),
+    (["attest", "QH-5-BCP", *FILLED], "PAP007"),
+    (["attest", "QH-5-BCP", "--all-sites", "--number", "1", "--signer", "x", "--expires", DAY], "PAP005"),
+    (["attest", "NO-SUCH", "--all-sites", *FILLED], "CHK001"),
+    (["attest", "QH-5-BCP", "--all-sites", "--document", "/none", *FILLED[2:]], "PAP001"),
+    (["attest", "QH-5-BCP", "--all-sites", *FILLED[:-1], "soon"], "PAP006"),
+    (["attest", "QH-5-BCP", "--all-sites", *FILLED], "PAP002"),
     (["signer", "../evil"], "PAP003"),
     (["attest", "--lab"], "PAP004"),
     (["explain", "NO-SUCH"], "CHK001"),
