@@ -154,11 +154,12 @@ def test_packages_are_not_touched_by_verbs_that_do_not_need_them(checkout):
     assert "apt-get" not in checkout.calls()
 
 
+FAST = "-m pytest -m not lab and not slow -n 2 --dist loadfile"
 
 
 @pytest.mark.parametrize(("given", "passed"), [
-    (("test", "--fast"), "-m pytest -m not lab and not slow -n 2 --dist loadfile"),
-    (("test", "--fast", "-k", "a b", "tests/x"), "-m pytest -m not lab and not slow -n 2 --dist loadfile -k a b tests/x"),
+    (("test", "--fast"), FAST),
+    (("test", "--fast", "-k", "a b", "tests/x"), f"{FAST} -k a b tests/x"),
     (("test", "-x"), "-m pytest -x"),
     (("test",), "-m pytest"),
 ])
