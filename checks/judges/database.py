@@ -73,13 +73,15 @@ def _seen_by_primary(case: Case, service: Service, device: Device) -> Verdict:
     missing = []
     for name in service.dr_hosts:
         standby = next((row for row in data["replication"] if _same(row["application_name"], name)), None)
-        lag = float(standby["lag_s"] or 0) if standby else 0.0
+        if standby is None:
+            missing.append(f"{name} (not connected)")
+            continue
+        lag = float(standby["lag_s"] or 0)
         # A standby that never replied has no time of its last reply: that is silence, not zero seconds of it.
-        silent = float("inf") if not standby or standby["silent_s"] is None else float(standby["silent_s"])
-        stopped = lag > allowed or silent > case.number("silence")
-        if standby is None or standby["state"] != "streaming" or stopped:
-            missing.append(f"{name} ({standby['state'] if standby else 'not connected'}, "
-                           f"{lag:.1f} s behind, silent for {silent:.0f} s)")
+        silent = float("inf") if standby["silent_s"] is None else float(standby["silent_s"])
+        if standby["state"] != "streaming" or lag > allowed or silent > case.number("silence"):
+            heard = "never replied" if standby["silent_s"] is None else f"silent for {silent:.0f} s"
+            missing.append(f"{name} ({standby['state']}, {lag:.1f} s behind, {heard})")
         elif allowed == 0 and standby["sync_state"] not in ("sync", "quorum"):
             missing.append(f"{name} ({standby['sync_state']})")
     good = bool(service.dr_hosts) and not missing
