@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from core.console import out
+from core.console import emit_json, out
 from core.errors import RackproofError
 from core.workspace import current
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Sites = Annotated[list[str] | None, typer.Option("--site", help="Only this site (may be given several times).")]
 
 
@@ -26,6 +27,7 @@ def signer_command(
     name: str,
     title: Annotated[str, typer.Option(help="Who this is.")] = "",
     waivers: Annotated[bool, typer.Option("--waivers", help="May sign waivers too.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Add somebody to the list of those who may sign; their key is made in this workspace on first use.
 
@@ -38,8 +40,7 @@ def signer_command(
     kinds = (Kind.ATTESTATION, Kind.WAIVER) if waivers else (Kind.ATTESTATION,)
     key = signer_key(ws, name)
     file = add_signer(ws, Signer(name=name, title=title, public_key=public_hex(key), kinds=kinds))
-    out.print(f"{name} may sign; list: {file}")
-
+    _tell(as_json, f"{name} may sign; list: {file}", signer=name, file=str(file))
 
 
 def attest_command(  # noqa: PLR0913 - one option per field of the paper
@@ -54,6 +55,7 @@ def attest_command(  # noqa: PLR0913 - one option per field of the paper
     site: Sites = None,
     all_sites: Annotated[bool, typer.Option("--all-sites", help="It holds for every site of the estate.")] = False,
     lab: Annotated[bool, typer.Option("--lab", help="Sign the lab's samples for every attested requirement.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Sign that a requirement is met, on the strength of a document.
 
@@ -64,14 +66,14 @@ def attest_command(  # noqa: PLR0913 - one option per field of the paper
     from checks.attestation import Kind
 
     if lab:
-        _attest_lab()
+        _attest_lab(as_json)
         return
     if bool(site) == all_sites:
         raise RackproofError("PAP007", "a paper says for which sites it holds", expected="--site CODE or --all-sites",
                              actual="both" if site else "neither")
-    _write(Kind.ATTESTATION, requirement, document, number, signer, expires, statement or "Đã thực hiện theo văn bản",
-           site, edition=edition or None)
-
+    file = _write(Kind.ATTESTATION, requirement, document, number, signer, expires,
+                  statement or "Đã thực hiện theo văn bản", site, edition=edition or None)
+    _tell(as_json, str(file), file=str(file))
 
 
 def waive_command(  # noqa: PLR0913 - one option per field of the paper
@@ -85,6 +87,7 @@ def waive_command(  # noqa: PLR0913 - one option per field of the paper
     reason: Annotated[str, typer.Option(help="Why the failure is accepted.")],
     site: Annotated[list[str], typer.Option("--site", help="Site (repeatable).")],
     asset: Annotated[str, typer.Option(help="Only this device.")] = "",
+    as_json: Json = False,
 ) -> None:
     """Accept a failure in writing until a date: it turns ``waived``, is counted apart and never green.
 
@@ -92,24 +95,32 @@ def waive_command(  # noqa: PLR0913 - one option per field of the paper
     """
     from checks.attestation import Kind
 
-    _write(Kind.WAIVER, requirement, document, number, signer, expires, reason, site, asset=asset or None,
-           approver=approver)
+    file = _write(Kind.WAIVER, requirement, document, number, signer, expires, reason, site, asset=asset or None,
+                  approver=approver)
+    _tell(as_json, str(file), file=str(file))
 
 
-def _attest_lab() -> None:
+def _tell(as_json: bool, text: str, **data: object) -> None:
+    if as_json:
+        emit_json(data)
+    else:
+        out.print(text)
+
+
+def _attest_lab(as_json: bool) -> None:
     from checks.papers import sign_lab_samples
     from checks.register import load_requirements
     from inventory.load import load_estate
 
     ws = current()
     files = sign_lab_samples(ws, load_estate(ws.estate_dir), load_requirements().values())
-    out.print(f"{len(files)} sample papers signed in {ws.attestations_dir}")
+    _tell(as_json, f"{len(files)} sample papers signed in {ws.attestations_dir}", files=[str(file) for file in files])
 
 
 def _write(  # noqa: PLR0913, PLR0917 - one argument per field of the paper
     kind: object, requirement: str, document: Path | None, number: str, signer: str, expires: str, statement: str,
     sites: list[str] | None, **more: str | None,
-) -> None:
+) -> Path:
     from checks.attestation import EVERY_SITE, Document, Paper
     from checks.papers import digest, signer_key, today, write_paper
     from checks.register import load_requirements
@@ -125,7 +136,7 @@ def _write(  # noqa: PLR0913, PLR0917 - one argument per field of the paper
         "signer": signer, "signed_on": today(), "valid_from": today(), "expires": _date(expires), **more,
     })
     ws = current()
-    out.print(str(write_paper(ws, paper, signer_key(ws, signer))))
+    return write_paper(ws, paper, signer_key(ws, signer))
 
 
 def _date(text: str) -> date:
