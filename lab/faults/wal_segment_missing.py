@@ -27,6 +27,7 @@ def _make(instance: Instance) -> None:
     remember(instance, NAME, {"path": str(path), "kept": kept})
     as_root(instance, REPOSITORY, ["install", "-d", "-m", "0700", STATE_DIR])
     as_root(instance, REPOSITORY, ["mv", str(path), kept])
+    _go_on(instance)
 
 
 def _mend(instance: Instance) -> None:
@@ -49,6 +50,16 @@ def _segments(instance: Instance) -> list[str]:
     found = as_root(instance, REPOSITORY, ["find", ARCHIVE, "-type", "f"]).splitlines()
     named = {match.group(1): path for path in found if (match := SEGMENT.search(path))}
     return [named[name] for name in sorted(named) if name > last]
+
+
+def _go_on(instance: Instance) -> None:
+    """Let the primary commit and archive something beyond the gap: only then must a recovery cross it."""
+    newest = _segments(instance)[-1]
+    as_root(instance, PRIMARY, ["systemctl", "start", "rackproof-canary.service"])
+    # A restore aims at what was committed well before the newest archived segment was closed.
+    as_root(instance, PRIMARY, ["sleep", "2"])
+    as_root(instance, PRIMARY, ["sudo", "-u", "postgres", "psql", "-XAtqc", "select pg_switch_wal()"])
+    wait_until(lambda: _segments(instance)[-1] != newest, "WAL beyond the gap archived", ARCHIVED_S)
 
 
 def _write_more(instance: Instance) -> None:
