@@ -20,7 +20,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from checks.model import canonical_json
 from checks.requirement import RequirementId
 from core.signing import is_authentic
-from inventory.model import Model
+from inventory.fields import Model
 
 EVERY_SITE = "*"
 VIETNAM = timezone(timedelta(hours=7))

@@ -33,7 +33,7 @@ from checks.report_words import (
 )
 from checks.verify import State, Verification, verify_bundle
 from core.errors import ExitCode, Place, RackproofError
-from inventory.model import Text
+from inventory.fields import Text
 
 TEMPLATES = Path(__file__).resolve().parent / "report"
 EVIDENCE = "evidence"

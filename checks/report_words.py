@@ -14,7 +14,7 @@ from babel.numbers import format_decimal, format_percent
 
 from checks.catalogues import translations
 from checks.model import Message, Status
-from inventory.model import Text
+from inventory.fields import Text
 
 VIETNAM = timezone(timedelta(hours=7))  # no daylight saving time; needs no time-zone database
 

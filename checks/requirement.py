@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from inventory.model import Model, Text
+from inventory.fields import Model, Text
 
 RequirementId = Annotated[str, StringConstraints(pattern=r"^(QH|KH08|CT|HP)-[A-Za-z0-9.-]{2,40}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]

@@ -38,7 +38,7 @@ def _row(estate: Estate, device: Device, today: date) -> dict[str, Any]:
         "province": site.province,
         "owner": said(site.owner.unit) if site.owner else "",
         "rack": device.rack or "",
-        "ipv6": str(held[0].ipv6.ip) if held else "",
+        "ipv6": str(held[0].ipv6.ip) if held and held[0].ipv6 else "",
         "vendor": asset.vendor,
         "model": asset.model,
         "serial": asset.serial,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory.estate import Estate
-from inventory.model import Model, Site
+from inventory.fields import Model
+from inventory.model import Site
 
 Parts = dict[tuple[str, str], tuple[Model, tuple[str, ...]]]
 _SITE_PARTS = ("vlans", "racks", "devices", "power", "cooling", "circuits", "sensors")

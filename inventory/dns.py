@@ -61,10 +61,11 @@ def zones(estate: Estate, domain: str, serial: int, name_servers: Sequence[str] 
         if name not in estate.devices or not estate.interfaces(name):
             raise mistake("EST050", Place(estate.root), actual=name, known=estate.devices)
     pairs = list(named(estate))
-    forward = [(name, kind, str(held.ip)) for name, i in pairs for kind, held in (("AAAA", i.ipv6), ("A", i.ipv4))]
+    kinds = {6: "AAAA", 4: "A"}
+    forward = [(name, kinds[held.version], str(held.ip)) for name, i in pairs for held in i.addresses]
     reverse: dict[str, list[Record]] = {}
     for name, interface in pairs:
-        for address in (interface.ipv6.ip, interface.ipv4.ip):
+        for address in (held.ip for held in interface.addresses):
             origin = _reverse_origin(estate, address)
             owner = address.reverse_pointer.removesuffix(f".{origin}")
             reverse.setdefault(origin, []).append((owner, "PTR", f"{name}.{domain}."))

@@ -9,7 +9,10 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from core.errors import Place
+from inventory.hardware import Hardware
+from inventory.kinds import Family
 from inventory.model import Device, EstateFile, Link, LinkEnd, Sensor, Service, Site, Tier, Uplink
+from inventory.policy import PoliciesFile
 from inventory.positions import Positioned
 from inventory.sitefiles import SiteSource
 
@@ -84,6 +87,9 @@ class Draft:
     links: tuple[DraftLink, ...]
     services: tuple[Service, ...]
     services_file: Positioned | None
+    hardware: dict[str, Hardware]
+    policies: PoliciesFile
+    policies_file: Positioned | None
 
     @cached_property
     def devices(self) -> dict[str, tuple[DraftSite, Device]]:
@@ -108,6 +114,14 @@ class Draft:
         names = {device.name for place in kept for device in place.site.devices}
         links = tuple(i for i in self.links if {i.link.a.device, i.link.b.device} <= names)
         return replace(self, sites=tuple(kept), links=links)
+
+    def policy_place(self, *path: str | int) -> Place:
+        """Return where a path of ``policies.yml`` is written."""
+        return self.policies_file.place(path) if self.policies_file else self.head_file.place(("policies",))
+
+    def hardware_of(self, device: Device) -> Hardware | None:
+        """Return the model of a device; None when it names none, or one that is not in the catalogue."""
+        return self.hardware.get(device.hardware) if device.hardware else None
 
     def service_place(self, *path: str | int) -> Place:
         """Return where a path of ``services.yml`` is written."""
@@ -146,7 +160,11 @@ def _uplink(site: DraftSite, index: int, uplink: Uplink, head: EstateFile) -> Dr
         role=uplink.role,
         speed_mbps=uplink.speed_mbps,
         media=uplink.media,
-        ipv4=uplink.ipv4 or (_slot(block, uplink.id) if block else None),
+        families=uplink.families,
+        vrf=uplink.vrf,
+        mtu=uplink.mtu,
+        area=uplink.area,
+        ipv4=uplink.ipv4 or (_slot(block, uplink.id) if block and Family.IPV4 in uplink.families else None),
     )
 
     def place(*path: str) -> Place:

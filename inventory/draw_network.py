@@ -91,7 +91,7 @@ def _speed(interface: Interface) -> str:
 
 def _router(estate: Estate, name: str) -> list[str]:
     held = estate.interfaces(name)
-    loopback = [str(held[0].ipv6.ip), str(held[0].ipv4.ip)] if held and held[0].kind == "loopback" else []
+    loopback = [str(address.ip) for address in held[0].addresses] if held and held[0].kind == "loopback" else []
     return [name, *loopback]
 
 

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
 
+from core.errors import Place
 from inventory import ipv6
-from inventory.model import (
-    Attachment,
-    Device,
-    DeviceKind,
-    EstateFile,
-    Link,
-    LinkRole,
-    Sensor,
-    Service,
-    Site,
-    Tier,
-    Vlan,
-)
+from inventory.hardware import Hardware
+from inventory.kinds import DeviceKind, Family, LinkRole
+from inventory.mistakes import mistake
+from inventory.model import Attachment, Device, EstateFile, Link, Sensor, Service, Site, Tier, Vlan
+from inventory.policy import PoliciesFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +21,29 @@ class Interface:
     """One interface of a device with the addresses that follow from the plan.
 
     ``peer`` is (device, interface) at the other end of a link. ``speed_mbps`` is the intended speed of a link.
+    An address is None where its family is not in use yet, or not any more.
     """
 
     device: str
     name: str
     kind: str  # "loopback", "link" or "vlan"
-    ipv4: IPv4Interface
-    ipv6: IPv6Interface
+    ipv4: IPv4Interface | None
+    ipv6: IPv6Interface | None
     role: LinkRole | None = None
     speed_mbps: int | None = None
     peer: tuple[str, str] | None = None
     vlan: Vlan | None = None
     link: Link | None = None
+
+    @property
+    def addresses(self) -> tuple[IPv4Interface | IPv6Interface, ...]:
+        """The addresses that are in use, IPv6 first."""
+        return tuple(address for address in (self.ipv6, self.ipv4) if address is not None)
+
+    @property
+    def host(self) -> IPv6Address | IPv4Address:
+        """The address by which it is spoken to: IPv6 where it is in use."""
+        return self.addresses[0].ip
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Estate:
     sites: dict[str, Site]
     links: tuple[Link, ...]
     services: dict[str, Service]
+    hardware: dict[str, Hardware]
+    policies: PoliciesFile
 
     @cached_property
     def devices(self) -> dict[str, Device]:
@@ -80,8 +86,10 @@ class Estate:
         return next(vlan for vlan in self.sites[site].vlans if vlan.name == name)
 
     def vlan_prefix(self, site: str, vlan: Vlan) -> IPv6Network:
-        """Return the /64 of a VLAN."""
+        """Return the /64 of a VLAN; it is reserved for it also where IPv6 is not in use yet."""
         place = self.sites[site]
+        if vlan.management:
+            return ipv6.management_prefix(self.head.addressing.ipv6_prefix, place.region, place.number)
         return ipv6.vlan_prefix(self.head.addressing.ipv6_prefix, place.region, place.number, vlan.zone, vlan.id)
 
     def gateway(self, site: str, vlan: Vlan) -> Interface:
@@ -117,9 +125,46 @@ class Estate:
         """Return the interface a device is reached on: its loopback when it has one, else its first VLAN."""
         return self._interfaces[device][0]
 
+    def ipv6(self, device: str) -> IPv6Address:
+        """Return the IPv6 address a device is reached on; EST090 when IPv6 is not in use there."""
+        found = self.address(device).ipv6
+        if found is None:
+            raise mistake("EST090", Place(self.root), actual=device, family="IPv6")
+        return found.ip
+
+    def ipv4(self, device: str) -> IPv4Address:
+        """Return the IPv4 address a device is reached on; EST090 when IPv4 is not in use there."""
+        found = self.address(device).ipv4
+        if found is None:
+            raise mistake("EST090", Place(self.root), actual=device, family="IPv4")
+        return found.ip
+
+    def area(self, interface: Interface) -> int:
+        """Return the OSPF area of a router's interface: that of its link when it says one, else the router's own."""
+        if interface.link is not None and interface.link.area is not None:
+            return interface.link.area
+        return self.devices[interface.device].routing.area
+
     def neighbours(self, device: str) -> list[str]:
         """Return the devices at the other ends of a device's links."""
         return [interface.peer[0] for interface in self._interfaces[device] if interface.peer]
+
+    def ports(self, device: str) -> tuple[str, ...]:
+        """Return the names of a device's physical ports, as its model has them."""
+        model = self.devices[device].hardware
+        return self.hardware[model].port_names() if model else ()
+
+    def power_w(self, device: str) -> int | None:
+        """Return the most a device draws, in watt; None when neither it nor its model says so."""
+        item = self.devices[device]
+        if item.power_w is not None or item.hardware is None:
+            return item.power_w
+        return self.hardware[item.hardware].power_w
+
+    def second(self, address: IPv6Interface) -> IPv6Interface | None:
+        """Return the address under the estate's second prefix; None when it has none."""
+        other = self.head.addressing.ipv6_second
+        return ipv6.moved(address, other) if other else None
 
     def sensors(self, site: str | None = None) -> list[tuple[str, Sensor]]:
         """Return (site, sensor) for every configured measuring point."""
@@ -134,20 +179,29 @@ class Estate:
     def _attached(self, device: Device, attachment: Attachment) -> Interface:
         site = self.site_of[device.name]
         vlan = self.vlan(site, attachment.vlan)
-        v4 = IPv4Interface((int(vlan.ipv4.network_address) + attachment.host, vlan.ipv4.prefixlen))
-        v6 = ipv6.host_address(self.vlan_prefix(site, vlan), attachment.host)
+        has_v6 = Family.IPV6 in vlan.families
+        v4 = IPv4Interface((vlan.ipv4[attachment.host], vlan.ipv4.prefixlen)) if vlan.ipv4 else None
+        v6 = ipv6.host_address(self.vlan_prefix(site, vlan), attachment.host) if has_v6 else None
         return Interface(device.name, attachment.interface, "vlan", v4, v6, vlan=vlan)
 
     def _link_interfaces(self, link: Link) -> tuple[Interface, Interface]:
-        v6 = ipv6.link_addresses(self.head.addressing.ipv6_prefix, link.id)
-        first = int(link.ipv4.network_address)
-        v4 = [IPv4Interface((first + offset, link.ipv4.prefixlen)) for offset in (0, 1)]
+        v4 = _ends_of(link.ipv4)
+        both: tuple[IPv6Interface | None, ...] = (None, None)
+        if Family.IPV6 in link.families:
+            both = ipv6.link_addresses(self.head.addressing.ipv6_prefix, link.id)
         ends = (link.a, link.b)
         made = [
             Interface(
-                end.device, end.interface, "link", v4[index], v6[index], link.role, link.speed_mbps,
+                end.device, end.interface, "link", v4[index], both[index], link.role, link.speed_mbps,
                 (ends[1 - index].device, ends[1 - index].interface), None, link,
             )
             for index, end in enumerate(ends)
         ]
         return made[0], made[1]
+
+
+def _ends_of(network: IPv4Network | None) -> tuple[IPv4Interface | None, ...]:
+    """Return the two addresses of an IPv4 /31 (RFC 3021), end A first; none for a link without IPv4."""
+    if network is None:
+        return (None, None)
+    return tuple(IPv4Interface((int(network.network_address) + offset, network.prefixlen)) for offset in (0, 1))

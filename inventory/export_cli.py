@@ -32,7 +32,7 @@ def hosts(domain: Domain = DOMAIN, to: To = None) -> None:
     estate = _estate()
     lines = [f"# {estate.head.name}: made by rackproof, do not edit"]
     for name, held in named(estate):
-        lines += [f"{address} {name}.{domain.rstrip('.')} {name}" for address in (held.ipv6.ip, held.ipv4.ip)]
+        lines += [f"{address} {name}.{domain.rstrip('.')} {name}" for address in (item.ip for item in held.addresses)]
     _write("\n".join(lines) + "\n", to)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from networkx import DiGraph, immediate_dominators
 
 from inventory.estate import Estate
-from inventory.model import DeviceKind
+from inventory.kinds import DeviceKind
 
 _HUBS = ""  # stands above every hub; no device has an empty name
 _ROUTING = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)

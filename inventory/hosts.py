@@ -13,7 +13,8 @@ from ipaddress import collapse_addresses
 from typing import Any
 
 from inventory.estate import Estate
-from inventory.model import Device, DeviceKind, Site
+from inventory.kinds import DeviceKind
+from inventory.model import Device, Site
 
 NAMED_KINDS = (DeviceKind.HOST, DeviceKind.CONTROLLER, DeviceKind.ROUTER)
 CENTRE = "centre"
@@ -78,7 +79,7 @@ def _view(estate: Estate, region: int | None) -> dict[str, Any]:
         for code, site in estate.sites.items()
         if region is None or site.region == region or estate.tiers[site.tier].centre
     }
-    ipv4 = collapse_addresses(vlan.ipv4 for code in seen for vlan in estate.sites[code].vlans)
+    ipv4 = collapse_addresses(vlan.ipv4 for code in seen for vlan in estate.sites[code].vlans if vlan.ipv4)
     return {
         "rackproof_hosts": [_entry(estate, d) for d in _named(estate) if estate.site_of[d.name] in seen],
         "rackproof_networks": [str(network) for network in (estate.head.addressing.ipv6_prefix, *ipv4)],
@@ -123,14 +124,14 @@ def _variables(estate: Estate, device: Device) -> dict[str, Any]:
         "rackproof_platform": device.platform or "",
         "rackproof_rack": device.rack or "",
         "rackproof_interface": interface.name,
-        "rackproof_ipv4_prefix_length": interface.ipv4.network.prefixlen,
-        "rackproof_ipv6_prefix_length": interface.ipv6.network.prefixlen,
+        "rackproof_ipv4_prefix_length": interface.ipv4.network.prefixlen if interface.ipv4 else "",
+        "rackproof_ipv6_prefix_length": interface.ipv6.network.prefixlen if interface.ipv6 else "",
     }
     if interface.vlan is not None:
         gateway = estate.gateway(site.site, interface.vlan)
         found["rackproof_gateway"] = interface.vlan.gateway
-        found["rackproof_gateway_ipv4"] = str(gateway.ipv4.ip)
-        found["rackproof_gateway_ipv6"] = str(gateway.ipv6.ip)
+        found["rackproof_gateway_ipv4"] = str(gateway.ipv4.ip) if gateway.ipv4 else ""
+        found["rackproof_gateway_ipv6"] = str(gateway.ipv6.ip) if gateway.ipv6 else ""
     return found
 
 
@@ -147,8 +148,8 @@ def _entry(estate: Estate, device: Device) -> dict[str, Any]:
         "tier": site.tier,
         "role": device.role,
         "kind": device.kind.value,
-        "ipv4": str(interface.ipv4.ip),
-        "ipv6": str(interface.ipv6.ip),
+        "ipv4": str(interface.ipv4.ip) if interface.ipv4 else "",
+        "ipv6": str(interface.ipv6.ip) if interface.ipv6 else "",
     }
 
 

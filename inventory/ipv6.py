@@ -2,8 +2,10 @@
 
 Within the estate's /32 ``P:P`` the next 16 bits are region (8) and site (8): a /48 per site. The 16 bits after that are
 a zone nibble and the VLAN id as 12 bits: a /64 per VLAN. Links are /127 (RFC 6164), each from a /64 of its own in the
-reserved region 0xfe; loopbacks are /128 out of one /64 per region in the reserved region 0xff. Every number is
-written in the estate, so adding, removing or reordering anything changes no other address.
+reserved region 0xfe; loopbacks are /128 out of one /64 per region in the reserved region 0xff. The management block is
+site 1 of region 0xfe: one /48 that a filter can name, with a /64 per site (region and site as the 16 bits after it).
+Anycast addresses of services are /128 in region 0xff under the number 0, which no region has. Every number is written
+in the estate, so adding, removing or reordering anything changes no other address.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 
 LINK_REGION = 0xFE
+MANAGEMENT_SITE = 1  # in LINK_REGION; links are its site 0
 LOOPBACK_REGION = 0xFF
 
 
@@ -38,6 +41,28 @@ def link_addresses(estate: IPv6Network, link_id: int) -> tuple[IPv6Interface, IP
 def loopback_address(estate: IPv6Network, region: int, loopback: int) -> IPv6Interface:
     """Return the /128 of a loopback id within a region."""
     return IPv6Interface((_base(estate) | LOOPBACK_REGION << 88 | region << 80 | int(str(loopback), 16), 128))
+
+
+def management_prefix(estate: IPv6Network, region: int, number: int) -> IPv6Network:
+    """Return the /64 of a site in the management block."""
+    block = int(management_block(estate).network_address)
+    return IPv6Network((block | region << 72 | number << 64, 64))
+
+
+def management_block(estate: IPv6Network) -> IPv6Network:
+    """Return the /48 that holds the management /64 of every site."""
+    return site_prefix(estate, LINK_REGION, MANAGEMENT_SITE)
+
+
+def anycast_address(estate: IPv6Network, number: int) -> IPv6Interface:
+    """Return the /128 of an anycast id; the digits of ``number`` are read as hexadecimal."""
+    return IPv6Interface((_base(estate) | LOOPBACK_REGION << 88 | int(str(number), 16), 128))
+
+
+def moved(address: IPv6Interface, to: IPv6Network) -> IPv6Interface:
+    """Return the same place of the plan under another /32: the GUA beside a ULA, or the reverse."""
+    inside = int(address.ip) & ((1 << 96) - 1)
+    return IPv6Interface((_base(to) | inside, address.network.prefixlen))
 
 
 def _base(estate: IPv6Network) -> int:

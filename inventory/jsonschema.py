@@ -6,9 +6,10 @@ from typing import Any
 
 from core.errors import Place
 from core.workspace import REPOSITORY
+from inventory.fields import Model
 from inventory.layers import IDENTITY
 from inventory.mistakes import mistake
-from inventory.model import EstateFile, LinksFile, Model, ServicesFile, Site, TiersFile
+from inventory.model import EstateFile, LinksFile, ServicesFile, Site, TiersFile
 
 _FILES: dict[str, type[Model]] = {
     "site": Site,

@@ -24,6 +24,7 @@ IDENTITY = {
     "cooling": "name",
     "circuits": "name",
     "attach": "vlan",
+    "ports": "name",
     "uplinks": "id",
 }
 PLAIN = ("site", "region", "number", "province")

@@ -12,8 +12,12 @@ from pydantic import ValidationError
 from core.errors import ErrorGroup, Place, RackproofError
 from inventory.draft import Draft, DraftLink, DraftSite, links_of_file, links_of_site
 from inventory.estate import Estate
+from inventory.fields import Model
+from inventory.hardware import HardwareFile
+from inventory.kinds import DeviceKind
 from inventory.mistakes import Warning_, mistake
-from inventory.model import DeviceKind, EstateFile, LinksFile, Model, Service, ServicesFile, Site, TiersFile
+from inventory.model import EstateFile, LinksFile, Service, ServicesFile, Site, TiersFile
+from inventory.policy import PoliciesFile
 from inventory.positions import Positioned, load_yaml
 from inventory.rules import findings
 from inventory.schema import schema_errors
@@ -68,6 +72,8 @@ def read_draft(folder: Path, errors: list[RackproofError]) -> Draft | None:
     if head is None or head_file is None:
         return None
     tiers, _ = _load((folder / head.tiers).resolve(), TiersFile, errors)
+    hardware, _ = _beside(folder, head.hardware, HardwareFile, errors)
+    policies, policies_file = _beside(folder, head.policies, PoliciesFile, errors)
     sites = tuple(site for source in read_sites(folder, errors) if (site := _site(source, errors)))
     links, links_file = _load(folder / "links.yml", LinksFile, errors)
     services, services_file = _load(folder / "services.yml", ServicesFile, errors)
@@ -83,7 +89,17 @@ def read_draft(folder: Path, errors: list[RackproofError]) -> Draft | None:
         tuple(every),
         services.services if services else (),
         services_file,
+        hardware.hardware if hardware else {},
+        policies or PoliciesFile(),
+        policies_file,
     )
+
+
+def _beside(
+    folder: Path, name: str | None, model: type[T], errors: list[RackproofError]
+) -> tuple[T | None, Positioned | None]:
+    """Read a file that the head of the estate names; it may be shared with another estate."""
+    return _load((folder / name).resolve(), model, errors) if name else (None, None)
 
 
 def _load(file: Path, model: type[T], errors: list[RackproofError]) -> tuple[T | None, Positioned | None]:
@@ -116,6 +132,8 @@ def _estate(draft: Draft) -> Estate:
         sites=sites,
         links=tuple(item.link for item in draft.links),
         services={service.name: _placed(service, sites.values()) for service in draft.services},
+        hardware=draft.hardware,
+        policies=draft.policies,
     )
 
 

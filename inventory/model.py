@@ -5,105 +5,42 @@ Units are part of the names: ``_mbps`` megabit per second, ``_w`` watt, ``_gb`` 
 
 from __future__ import annotations
 
-from datetime import date
-from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints
 
+from inventory.fields import (
+    Day,
+    InterfaceName,
+    Ipv4,
+    Ipv4Prefix,
+    Ipv6,
+    Ipv6Prefix,
+    Model,
+    Name,
+    Number,
+    PortRange,
+    PositionName,
+    RackName,
+    Text,
+    Whole,
+)
+from inventory.kinds import (
+    Assignment,
+    DeviceKind,
+    Duty,
+    Engine,
+    Family,
+    Igp,
+    LinkRole,
+    PortMode,
+    Quantity,
+    SnmpVersion,
+    Stage,
+)
 
-def _refuse(kind: str, *types: type) -> BeforeValidator:
-    """Refuse what pydantic would quietly turn into another value: ``true`` into 1, 99999 into 0.1.134.159."""
-
-    def check(value: Any) -> Any:
-        if isinstance(value, types):
-            raise PydanticCustomError(kind, "wrong type")  # the texts are in mistakes.yml
-        return value
-
-    return BeforeValidator(check)
-
-
-Whole = Annotated[int, _refuse("int_type", bool)]
-Number = Annotated[float, _refuse("float_type", bool)]
-Day = Annotated[date, _refuse("date_type", bool, int, float)]
-Ipv4 = Annotated[IPv4Address, _refuse("ip_v4_address", bool, int, float)]
-Ipv4Prefix = Annotated[IPv4Network, _refuse("ip_v4_network", bool, int, float)]
-Ipv6Prefix = Annotated[IPv6Network, _refuse("ip_v6_network", bool, int, float)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
-RackName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,15}$")]
-PositionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9./-]{0,30}$")]
-
-
-class Model(BaseModel):
-    """Base of every estate object: frozen, and no key that is not declared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Text(Model):
-    """A text for people, in both languages of the project."""
-
-    en: str = Field(min_length=1)
-    vi: str = Field(min_length=1)
-
-
-class DeviceKind(StrEnum):
-    """What a device is; decides which parts of it are required."""
-
-    ROUTER = "router"
-    SWITCH = "switch"
-    FIREWALL = "firewall"
-    HOST = "host"
-    CONTROLLER = "controller"
-    UPS = "ups"
-    PDU = "pdu"
-    ATS = "ats"
-    GENERATOR = "generator"
-    CRAC = "crac"
-    ENVIRONMENT = "environment"
-
-
-class LinkRole(StrEnum):
-    """What a link is for; the tier table gives the least speed per role."""
-
-    BACKBONE = "backbone"
-    UPLINK = "uplink"
-    ACCESS = "access"
-
-
-class Quantity(StrEnum):
-    """What a sensor measures or reports."""
-
-    TEMPERATURE = "temperature"
-    HUMIDITY = "humidity"
-    SMOKE = "smoke"
-    FIRE = "fire"
-    DOOR = "door"
-
-
-class SnmpVersion(StrEnum):
-    """SNMP protocol version; v3 means authPriv."""
-
-    V2C = "v2c"
-    V3 = "v3"
-
-
-class Engine(StrEnum):
-    """Which provisioning engine looks after the hosts of a tier."""
-
-    ANSIBLE = "ansible"
-    PYINFRA = "pyinfra"
-
-
-class Duty(StrEnum):
-    """How strictly a rule about design binds a tier when the estate is validated."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NONE = "none"
+BOTH = (Family.IPV4, Family.IPV6)
+Mtu = Annotated[Whole, Field(ge=1280, le=65535)]  # RFC 8200 section 5
 
 
 class Tier(Model):
@@ -121,16 +58,32 @@ class Tier(Model):
     min_paths: Whole = Field(default=0, ge=0, le=8, description="physical routes that the circuits of a site must have")
     centre: bool = Field(default=False, description="its machines speak with every site, and every site with them")
     measured_positions: Duty = Duty.WARNING
+    redundant_gateways: Duty = Field(default=Duty.NONE, description="a second router stands behind every gateway")
+    guarded_ports: Duty = Field(default=Duty.WARNING, description="every port says its use, and how it is guarded")
+    transition: dict[Stage, Day] = Field(default={}, description="the day by which its sites have reached a stage")
 
 
 class Vlan(Model):
-    """One VLAN of a site; its IPv6 /64 follows from ``zone`` and ``id``, its IPv4 prefix is that of today."""
+    """One VLAN of a site; its IPv6 /64 follows from ``zone`` and ``id``, its IPv4 prefix is that of today.
+
+    ``gateway`` and ``backups`` are one virtual router (VRRPv3, RFC 9568) whose address is host 1, held by the gateway.
+    ``filters`` act on what comes in from its machines.
+    """
 
     name: Name
     id: Whole = Field(ge=1, le=4094)
     zone: Whole = Field(default=0, ge=0, le=15, description="zone nibble in front of the VLAN id")
-    ipv4: Ipv4Prefix
+    ipv4: Ipv4Prefix | None = None
+    families: tuple[Family, ...] = Field(default=BOTH, min_length=1)
     gateway: Name = Field(description="the router that holds host address 1 of the VLAN")
+    backups: tuple[Name, ...] = Field(default=(), description="routers that take the gateway's address over")
+    vrid: Whole | None = Field(default=None, ge=1, le=255, description="virtual router id")
+    vrf: Name = "default"
+    mtu: Mtu = 1500
+    assignment: Assignment = Assignment.STATIC
+    relay: tuple[Name, ...] = Field(default=(), description="DHCPv6 servers that the gateways relay to")
+    filters: tuple[Name, ...] = ()
+    management: bool = Field(default=False, description="its /64 is the site's part of the management block")
 
 
 class Rack(Model):
@@ -149,6 +102,24 @@ class Attachment(Model):
     vlan: Name
     host: Whole = Field(ge=1, le=254)
     interface: InterfaceName = "eth0"
+
+
+class PortUse(Model):
+    """What ports of a device are for: ``{name: users, ports: ge1-20, mode: access, vlan: usr, guard: host}``."""
+
+    name: Name
+    ports: PortRange
+    mode: PortMode
+    vlan: Name | None = None
+    guard: Name | None = Field(default=None, description="a guard profile of policies.yml")
+
+
+class Routing(Model):
+    """How a router speaks to its neighbours. ``asn`` left out is the estate's; ``area`` is OSPF's, of its links."""
+
+    igp: Igp = Igp.OSPFV3
+    area: Whole = Field(default=0, ge=0, le=4294967295)
+    asn: Whole | None = Field(default=None, ge=1, le=4294967295)
 
 
 class SnmpAccess(Model):
@@ -193,10 +164,14 @@ class Device(Model):
     name: Name
     kind: DeviceKind
     role: Name = "generic"
+    hardware: Name | None = Field(default=None, description="its model, a name in hardware.yml")
     platform: Name | None = None
     rack: RackName | None = None
+    power_w: Whole | None = Field(default=None, ge=0, description="the most it draws, when not what its model says")
     cords: tuple[Name, ...] = Field(default=(), description="PDUs this device is plugged into")
     attach: tuple[Attachment, ...] = ()
+    ports: tuple[PortUse, ...] = ()
+    routing: Routing = Routing()
     loopback: Whole | None = Field(default=None, ge=1, le=65535, description="id within the region, append-only")
     ipv4_loopback: Ipv4 | None = None
     wave: Whole | None = Field(default=None, ge=0, le=99, description="rollout wave; 0 is the canary")
@@ -224,6 +199,7 @@ class CoolingUnit(Model):
     name: Name
     zone: Name
     capacity_w: Whole = Field(gt=0)
+    fed_by: tuple[Name, ...] = Field(default=(), description="components of the power chain; any one is enough")
     device: Name | None = None
 
 
@@ -245,14 +221,30 @@ class SensorGroup(Model):
     quantities: tuple[Quantity, ...] = (Quantity.TEMPERATURE, Quantity.HUMIDITY)
 
 
+class Assigned(Model):
+    """Address space that the operator of a network has assigned to a circuit: written down, never computed."""
+
+    ipv6: Ipv6Prefix | None = None
+    ipv4: Ipv4Prefix | None = None
+    peer_ipv6: Ipv6 | None = Field(default=None, description="the operator's end of the circuit")
+    peer_ipv4: Ipv4 | None = None
+    document: str = Field(min_length=1, description="the paper that assigns it, and its date")
+
+
 class Circuit(Model):
-    """A rented line; ``path`` names the physical route, so that two circuits can be told to be apart."""
+    """A rented line; ``path`` names the physical route, so that two circuits can be told to be apart.
+
+    ``router`` is where it ends: links of that router to other sites run over it.
+    """
 
     name: Name
     network: Name
     speed_mbps: Whole = Field(gt=0)
     path: Name
+    router: Name | None = None
+    mtu: Mtu = 1500
     provider: str = ""
+    assigned: Assigned | None = None
 
 
 class Owner(Model):
@@ -277,6 +269,10 @@ class Uplink(Model):
     role: LinkRole = LinkRole.UPLINK
     speed_mbps: Whole = Field(default=1000, gt=0)
     ipv4: Ipv4Prefix | None = None
+    families: tuple[Family, ...] = Field(default=BOTH, min_length=1)
+    vrf: Name = "default"
+    mtu: Mtu = 1500
+    area: Whole | None = Field(default=None, ge=0, le=4294967295, description="OSPF area, when not the router's")
     media: Name = "fibre"
 
 
@@ -291,6 +287,8 @@ class Site(Model):
     province: str = ""
     illustrative: str = Field(default="", description="why facts of this site are illustrative, when they are")
     archetype: Name | None = None
+    stage: Stage = Field(default=Stage.DUAL_STACK, description="how far the site is on its way to IPv6")
+    transition: dict[Stage, Day] = Field(default={}, description="days of its own, when not those of its tier")
     edge: Name | None = Field(default=None, description="router at which uplinks start that name no device")
     owner: Owner | None = None
     latitude: Number | None = Field(default=None, ge=-90, le=90)
@@ -321,7 +319,11 @@ class Link(Model):
     b: LinkEnd
     role: LinkRole
     speed_mbps: Whole = Field(gt=0)
-    ipv4: Ipv4Prefix
+    ipv4: Ipv4Prefix | None = None
+    families: tuple[Family, ...] = Field(default=BOTH, min_length=1)
+    vrf: Name = "default"
+    mtu: Mtu = 1500
+    area: Whole | None = Field(default=None, ge=0, le=4294967295, description="OSPF area, when not the routers'")
     media: Name = Field(default="fibre", description="'tap' in the lab: an interface whose speed can be set")
 
 
@@ -339,12 +341,20 @@ class Service(Model):
     rpo_s: Whole | None = Field(default=None, ge=0)
     rto_s: Whole | None = Field(default=None, ge=0)
     critical: bool = False
+    families: tuple[Family, ...] = Field(default=BOTH, min_length=1, description="what its software can be used over")
+    anycast: Whole | None = Field(default=None, ge=1, le=65535, description="id of its anycast address, append-only")
+    ipv4_anycast: Ipv4 | None = None
 
 
 class Addressing(Model):
-    """The address space of the estate."""
+    """The address space of the estate. ``ipv6_second`` follows the same plan: GUA beside ULA, or the reverse."""
 
     ipv6_prefix: Ipv6Prefix
+    ipv6_second: Ipv6Prefix | None = None
+    vrfs: tuple[Name, ...] = ("default",)
+    assigned_networks: tuple[Name, ...] = Field(
+        default=(), description="networks whose operator assigns the addresses of its circuits"
+    )
     ipv4_links: Ipv4Prefix | None = Field(default=None, description="block of the /31 of uplinks, by link id")
     routing_as: Whole = Field(ge=1, le=4294967295)
     route_reflectors: tuple[Name, ...] = ()
@@ -352,12 +362,14 @@ class Addressing(Model):
 
 
 class EstateFile(Model):
-    """``estate.yml``: the head of an estate folder. ``tiers`` is a path relative to the file."""
+    """``estate.yml``: the head of an estate folder. ``tiers`` is a path relative to the file; so are the others."""
 
     name: Name
     title: Text
     addressing: Addressing
     tiers: str = "tiers.yml"
+    hardware: str | None = Field(default=None, description="catalogue of device models, relative to this file")
+    policies: str | None = Field(default=None, description="guard profiles and filters, relative to this file")
 
 
 class TiersFile(Model):

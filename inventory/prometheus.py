@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from inventory.estate import Estate
-from inventory.model import Device, DeviceKind
+from inventory.kinds import DeviceKind
+from inventory.model import Device
 
 # job → port, kinds of devices; None: every device that is polled by SNMP, for an exporter that takes the target's name
 JOBS: dict[str, tuple[int, tuple[DeviceKind, ...] | None]] = {
@@ -16,7 +17,7 @@ JOBS: dict[str, tuple[int, tuple[DeviceKind, ...] | None]] = {
 
 
 def targets(estate: Estate) -> dict[str, list[dict[str, Any]]]:
-    """Return per job its targets over IPv6, labelled with site, tier, province, device, role (and SNMP profile)."""
+    """Return per job its targets (IPv6 where it is in use), labelled with site, tier, province, device and role."""
     return {job: [_entry(estate, device, port) for device in _devices(estate, kinds)] for job, (port, kinds) in
             JOBS.items()}
 
@@ -30,8 +31,10 @@ def _devices(estate: Estate, kinds: tuple[DeviceKind, ...] | None) -> list[Devic
 def _entry(estate: Estate, device: Device, port: int) -> dict[str, Any]:
     site = estate.sites[estate.site_of[device.name]]
     labels = {"site": site.site, "tier": site.tier, "device": device.name, "role": device.role}
+    place = estate.address(device.name)
+    host = f"[{place.host}]" if place.ipv6 else str(place.host)
     if site.province:
         labels["province"] = site.province
     if device.snmp and port == JOBS["snmp"][0]:
         labels["profile"] = device.snmp.profile
-    return {"targets": [f"[{estate.address(device.name).ipv6.ip}]:{port}"], "labels": labels}
+    return {"targets": [f"{host}:{port}"], "labels": labels}

@@ -14,8 +14,8 @@ _sys.path.insert(0, str(_Path(__file__).resolve().parent.parent))
 
 from core.workspace import current as _current
 from inventory.hosts import host_inventory as _host_inventory
+from inventory.kinds import Engine as _Engine
 from inventory.load import load_estate as _load_estate
-from inventory.model import Engine as _Engine
 
 
 def rooms_inventory() -> dict[str, list[tuple[str, dict[str, _Any]]]]:

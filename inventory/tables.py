@@ -9,7 +9,8 @@ from rich.table import Table
 
 from core.locale import language
 from inventory.estate import Estate, Interface
-from inventory.model import DeviceKind, Text
+from inventory.fields import Text
+from inventory.kinds import DeviceKind
 
 
 def table(title: str, *columns: str) -> Table:
@@ -119,8 +120,8 @@ def _device(estate: Estate, name: str) -> dict[str, Any]:
         "role": item.role,
         "rack": item.rack or "",
         "cords": ", ".join(item.cords),
-        "ipv6": str(held[0].ipv6.ip) if held else "",
-        "ipv4": str(held[0].ipv4.ip) if held else "",
+        "ipv6": str(held[0].ipv6.ip) if held and held[0].ipv6 else "",
+        "ipv4": str(held[0].ipv4.ip) if held and held[0].ipv4 else "",
         "snmp": item.snmp.profile if item.snmp else "",
     }
 
@@ -129,8 +130,8 @@ def _interface(interface: Interface) -> dict[str, Any]:
     return {
         "interface": interface.name,
         "kind": interface.kind,
-        "ipv6": str(interface.ipv6),
-        "ipv4": str(interface.ipv4),
+        "ipv6": str(interface.ipv6 or ""),
+        "ipv4": str(interface.ipv4 or ""),
         "peer": " ".join(interface.peer or ()),
         "speed_mbps": interface.speed_mbps or "",
     }

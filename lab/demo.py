@@ -134,7 +134,7 @@ def _play(running: Demo, run_dir: Path) -> dict[str, Any]:
 
 def _query() -> tuple[str, ...]:
     """Return the command that asks Prometheus, on its own host, how many devices answer its exporter."""
-    address = load_estate(ESTATE).address(PROMETHEUS).ipv6.ip
+    address = load_estate(ESTATE).ipv6(PROMETHEUS)
     url = f"http://[{address}]:9090/api/v1/query?query=sum(rackproof_device_up)"
     program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=9).read().decode())"
     return ("python3", "-c", program, url)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 
 from core.errors import ExitCode, RackproofError
 from inventory.estate import Estate, Interface
-from inventory.model import DeviceKind
+from inventory.kinds import DeviceKind
 
 #: Linux refuses longer interface names (IFNAMSIZ is 16 with the final zero byte).
 MAX_INTERFACE_NAME = 15
@@ -104,11 +104,10 @@ def _controller(estate: Estate, bridges: dict[tuple[str, str], str]) -> Node:
     device = estate.devices_of(DeviceKind.CONTROLLER)[0].name
     interface = estate.address(device)
     return Node("ctl", "controller", estate.site_of[device], (_port(estate, interface, bridges),), device,
-                str(interface.ipv4.ip), str(interface.ipv6.ip))
+                str(estate.ipv4(device)), str(estate.ipv6(device)))
 
 
 def _booted(estate: Estate, device: str, bridges: dict[tuple[str, str], str]) -> Node:
-    main = estate.address(device)
     is_router = estate.devices[device].kind is DeviceKind.ROUTER
     ports = tuple(
         # A router's addresses are its own configuration's business; a host's are there from the start.
@@ -116,7 +115,7 @@ def _booted(estate: Estate, device: str, bridges: dict[tuple[str, str], str]) ->
         for i in estate.interfaces(device) if i.vlan is not None
     )
     return Node(device, "router" if is_router else "host", estate.site_of[device], ports, device,
-                str(main.ipv4.ip), str(main.ipv6.ip))
+                str(estate.ipv4(device)), str(estate.ipv6(device)))
 
 
 def _facilities(estate: Estate, bridges: dict[tuple[str, str], str]) -> list[Node]:
@@ -125,7 +124,7 @@ def _facilities(estate: Estate, bridges: dict[tuple[str, str], str]) -> list[Nod
         found = [estate.address(d.name) for d in estate.devices_of(*FACILITY, site=site) if d.attach]
         if found:
             first = _port(estate, found[0], bridges)
-            addresses = tuple(a for interface in found for a in (interface.ipv4, interface.ipv6))
+            addresses = tuple(a for interface in found for a in reversed(interface.addresses))
             port = Port(first.name, first.bridge, addresses, first.gateways)
             nodes.append(Node(f"fac-{site}", "facility", site, (port,)))
     return nodes
@@ -135,8 +134,8 @@ def _port(estate: Estate, interface: Interface, bridges: dict[tuple[str, str], s
     assert interface.vlan is not None  # noqa: S101 - only called for attached interfaces
     site = estate.site_of[interface.device]
     gateway = next(i for i in estate.interfaces(interface.vlan.gateway) if i.vlan == interface.vlan)
-    return Port(interface.name, bridges[site, interface.vlan.name], (interface.ipv4, interface.ipv6),
-                (str(gateway.ipv4.ip), str(gateway.ipv6.ip)))
+    return Port(interface.name, bridges[site, interface.vlan.name], tuple(reversed(interface.addresses)),
+                tuple(str(address.ip) for address in reversed(gateway.addresses)))
 
 
 def _check_names(names: list[str]) -> None:

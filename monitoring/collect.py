@@ -11,7 +11,8 @@ from core import secrets
 from core.errors import ExitCode, RackproofError
 from core.workspace import Workspace
 from inventory.estate import Estate
-from inventory.model import Device, SnmpVersion
+from inventory.kinds import SnmpVersion
+from inventory.model import Device
 from monitoring.profiles import SYS_NAME, SYS_OBJECT_ID, SYS_UP_TIME, Profile, profile_named
 from monitoring.raw import RawPoll
 from monitoring.snmp import usm
@@ -89,7 +90,7 @@ class Poller:
     def _hosts(self, device: Device) -> list[str]:
         """Return the addresses to try; the one that answered last comes first, but IPv6 gets its chance again."""
         place = self._estate.address(device.name)
-        hosts = addresses([str(place.ipv4.ip), str(place.ipv6.ip)])
+        hosts = addresses([str(address.ip) for address in place.addresses])
         self._polls += 1
         last = self._answered.get(device.name)
         if last is not None and self._polls % RETURN_TO_IPV6:

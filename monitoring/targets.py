@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from inventory.estate import Estate
-from inventory.model import Device, DeviceKind
+from inventory.kinds import DeviceKind
+from inventory.model import Device
 
 EXPORTER_PORT, NODE_PORT = 9780, 9100
 JOBS: dict[str, tuple[int, tuple[DeviceKind, ...]]] = {
@@ -38,10 +39,10 @@ def write(estate: Estate, folder: Path) -> list[Path]:
 def exporter_address(estate: Estate) -> tuple[str, int] | None:
     """Return where the exporter belongs: the estate's controller, or None when it has none."""
     controllers = estate.devices_of(DeviceKind.CONTROLLER)
-    return (str(estate.address(controllers[0].name).ipv6.ip), EXPORTER_PORT) if controllers else None
+    return (str(estate.ipv6(controllers[0].name)), EXPORTER_PORT) if controllers else None
 
 
 def _entry(estate: Estate, device: Device, port: int) -> dict[str, Any]:
     site = estate.site_of[device.name]
     labels = {"site": site, "tier": estate.sites[site].tier, "device": device.name, "role": device.role}
-    return {"targets": [f"[{estate.address(device.name).ipv6.ip}]:{port}"], "labels": labels}
+    return {"targets": [f"[{estate.ipv6(device.name)}]:{port}"], "labels": labels}

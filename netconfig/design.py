@@ -8,7 +8,8 @@ from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
 
 from core.errors import ExitCode, RackproofError
 from inventory.estate import Estate, Interface
-from inventory.model import Device, DeviceKind
+from inventory.kinds import DeviceKind
+from inventory.model import Device
 
 CORE, EDGE = "CORE", "EDGE"
 ESTATE_FILTER = "ESTATE"
@@ -31,13 +32,18 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One interface; ``kind`` is loopback, link or vlan."""
+    """One interface; ``kind`` is loopback, link or vlan. An address is None where its family is not in use.
+
+    ``ipv6_second`` is the same place of the plan under the estate's second prefix. ``area`` is OSPF's.
+    """
 
     name: str
     kind: str
     description: str
-    ipv4: IPv4Interface
-    ipv6: IPv6Interface
+    ipv4: IPv4Interface | None
+    ipv6: IPv6Interface | None
+    ipv6_second: IPv6Interface | None
+    area: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +122,28 @@ def router(estate: Estate, name: str) -> Router:
     return Router(
         name=name,
         asn=estate.head.addressing.routing_as,
-        router_id=str(interfaces[0].ipv4.ip),
-        ports=tuple(_port(interface) for interface in interfaces),
+        router_id=str(estate.ipv4(name)),
+        ports=tuple(_port(estate, interface) for interface in interfaces),
         groups=tuple(group for group in groups if any(peer.group == group.name for peer in peers)),
         peers=peers,
         filters=tuple(sorted({_filter(estate, peer) for peer in peers}, key=lambda filter_: filter_.name)),
-        networks=tuple(sorted(i.ipv6.network for i in interfaces if i.kind == "vlan")),
+        networks=_networks(interfaces),
     )
 
 
-def _port(interface: Interface) -> Port:
+def _networks(interfaces: tuple[Interface, ...]) -> tuple[IPv6Network, ...]:
+    """Return the VLANs that a router announces."""
+    return tuple(sorted(i.ipv6.network for i in interfaces if i.kind == "vlan" and i.ipv6 is not None))
+
+
+def _port(estate: Estate, interface: Interface) -> Port:
     if interface.peer:
         description = f"to {interface.peer[0]} {interface.peer[1]}"
     else:
         description = f"vlan {interface.vlan.id} {interface.vlan.name}" if interface.vlan else "loopback"
-    return Port(interface.name, interface.kind, description, interface.ipv4, interface.ipv6)
+    second = estate.second(interface.ipv6) if interface.ipv6 else None
+    area = estate.area(interface)
+    return Port(interface.name, interface.kind, description, interface.ipv4, interface.ipv6, second, area)
 
 
 def _peers(estate: Estate, name: str) -> list[Peer]:
@@ -141,7 +154,7 @@ def _peers(estate: Estate, name: str) -> list[Peer]:
     return [
         Peer(
             other,
-            str(estate.address(other).ipv6.ip),
+            str(estate.ipv6(other)),
             CORE if other in reflectors else EDGE,
             ESTATE_FILTER if other in reflectors else f"SITE-{estate.site_of[other].upper()}",
         )

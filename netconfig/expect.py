@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.workspace import Workspace
 from inventory.estate import Estate
-from inventory.model import DeviceKind
+from inventory.kinds import DeviceKind
 from netconfig.design import managed, router
 from netconfig.observe import Address, Observed, configured
 from netconfig.tree import Node
@@ -121,8 +121,8 @@ def probes(estate: Estate, device: str, done: set[str]) -> list[Probe]:
             ends = _gateway(estate, source), _gateway(estate, target)
             whole = all(end in graph for end in ends) and has_path(graph, *ends)
             if whole and device in {node for path in all_shortest_paths(graph, *ends) for node in path}:
-                address = str(estate.address(target).ipv6.ip)
-                found.append(Probe(source, str(estate.address(source).ipv4.ip), target, address))
+                address = str(estate.ipv6(target))
+                found.append(Probe(source, str(estate.ipv4(source)), target, address))
     return found
 
 

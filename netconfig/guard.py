@@ -69,7 +69,7 @@ class SshGuard:
     """The guard over SSH, with pinned host keys."""
 
     def __init__(self, estate: Estate, ws: Workspace, device: str) -> None:
-        self._address = str(estate.address(device).ipv4.ip)
+        self._address = str(estate.ipv4(device))
         self._ws = ws
 
     def arm(self, change: str, seconds: int) -> Status:

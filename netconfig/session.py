@@ -67,7 +67,7 @@ class Target:
 
 def target(estate: Estate, ws: Workspace, device: str, platform: Platform) -> Target:
     """Return a router's target: its IPv4 loopback, which the rollout of IPv6 does not touch."""
-    return Target(device, str(estate.address(device).ipv4.ip), platform, ws.netops_key, ws.known_hosts)
+    return Target(device, str(estate.ipv4(device)), platform, ws.netops_key, ws.known_hosts)
 
 
 class NetmikoSession:

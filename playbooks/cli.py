@@ -14,8 +14,8 @@ from core.console import emit_json, err, out, progress
 from core.errors import ExitCode
 from core.journal import Journal
 from core.workspace import current
+from inventory.kinds import Engine
 from inventory.load import load_estate
-from inventory.model import Engine
 from playbooks.engines import Command, Mode, commands
 from playbooks.events import EngineResult, Status, TaskEvent
 from playbooks.limits import resolve_limit

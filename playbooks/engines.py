@@ -13,7 +13,7 @@ from pathlib import Path
 from core.workspace import REPOSITORY, Workspace
 from inventory.estate import Estate
 from inventory.hosts import host_inventory
-from inventory.model import Engine
+from inventory.kinds import Engine
 
 PLAYBOOKS = REPOSITORY / "playbooks"
 

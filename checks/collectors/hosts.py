@@ -130,7 +130,7 @@ def targets(sweep: Sweep, device: Device) -> list[str]:
         found.append(f"gateway=icmp={prefix.network_address + 1}")
     for other in estate.devices.values():
         if other.kind.value == "host" and other.name != device.name:
-            address = estate.address(other.name).ipv6.ip
+            address = estate.ipv6(other.name)
             found.append(f"{other.name}=icmp={address}")
             if other.role in PORTS and other.name not in followed:
                 found.append(f"{other.name}=tcp={address}={PORTS[other.role]}")

@@ -103,8 +103,8 @@ def _follows(case: Case, service: Service, device: Device) -> Verdict | None:
         return None  # said where its evidence is judged
     data = json.loads(found.text)
     receiver = data["receiver"] or {}
-    places = {name: case.estate.address(name) for name in service.hosts}
-    senders = {str(text) for name, place in places.items() for text in (name, place.ipv4.ip, place.ipv6.ip)}
+    held = [address.ip for name in service.hosts for address in case.estate.address(name).addresses]
+    senders = {*service.hosts, *map(str, held)}
     streams = receiver.get("status") == "streaming"  # before that the receiver knows of no sender and no timeline
     strange = [str(receiver.get("sender_host"))] if streams and receiver.get("sender_host") not in senders else []
     used = [found]

@@ -63,7 +63,7 @@ def _addresses(entries: list[dict[str, Any]]) -> set[Any]:
 
 
 def _present(
-    case: Case, device: str, port: str, planned: IPv6Interface, addresses: set[Any], found: Found
+    case: Case, device: str, port: str, planned: IPv6Interface | None, addresses: set[Any], found: Found
 ) -> Verdict:
     good = planned in addresses
     others = sorted(str(entry) for entry in addresses if entry.version == 6 and not entry.ip.is_link_local)
@@ -124,7 +124,7 @@ def _planned_peers(case: Case, device: Device) -> dict[Any, str]:
     routers = [other for other in case.estate.devices.values() if other.kind.value == "router"
                and other.loopback is not None and other.ipv4_loopback is not None
                and other.platform and other.wave is not None]
-    return {case.estate.address(other.name).ipv6.ip: other.name for other in routers
+    return {case.estate.ipv6(other.name): other.name for other in routers
             if other.name != device.name and (device.name in reflectors or other.name in reflectors)}
 
 
@@ -153,7 +153,7 @@ def _reach(case: Case, device: Device) -> Iterator[Verdict]:
 def _to_reach(case: Case, device: Device) -> set[tuple[str, Any]]:
     """What a host must reach: its gateway and every other host of the estate, each at its planned address."""
     home = case.estate.address(device.name)
-    wanted = {(other.name, case.estate.address(other.name).ipv6.ip) for other in case.estate.devices.values()
+    wanted = {(other.name, case.estate.ipv6(other.name)) for other in case.estate.devices.values()
               if other.kind.value == "host" and other.name != device.name}
     if home.vlan is not None:
         prefix = case.estate.vlan_prefix(case.estate.site_of[device.name], home.vlan)

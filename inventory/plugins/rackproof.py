@@ -67,8 +67,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
     def _fill(self, path: str) -> None:
         from core.workspace import current
         from inventory.hosts import host_inventory
+        from inventory.kinds import DeviceKind
         from inventory.load import load_estate
-        from inventory.model import DeviceKind
 
         folder = Path(path).parent / os.path.expanduser(self.get_option("estate"))  # noqa: PTH111
         found = host_inventory(load_estate(folder.resolve()), [DeviceKind(kind) for kind in self.get_option("kinds")])

@@ -22,7 +22,7 @@ def check(draft: Draft) -> Iterator[RackproofError]:
     yield from _regions(draft)
     for place in draft.sites:
         for index, vlan in enumerate(place.site.vlans):
-            if vlan.ipv4.prefixlen > _SMALLEST_VLAN:
+            if vlan.ipv4 is not None and vlan.ipv4.prefixlen > _SMALLEST_VLAN:
                 yield mistake("EST304", place.place("vlans", index, "ipv4"), actual=vlan.ipv4, vlan=vlan.name)
         yield from _hosts(place)
     yield from _overlaps(draft)
@@ -54,7 +54,7 @@ def _hosts(place: DraftSite) -> Iterator[RackproofError]:
     for index, device in enumerate(place.site.devices):
         for number, attachment in enumerate(device.attach):
             vlan = vlans.get(attachment.vlan)
-            if vlan is not None and attachment.host > vlan.ipv4.num_addresses - 2:
+            if vlan is not None and vlan.ipv4 is not None and attachment.host > vlan.ipv4.num_addresses - 2:
                 where = place.place("devices", index, "attach", number, "host")
                 most = max(vlan.ipv4.num_addresses - 2, 0)
                 yield mistake("EST305", where, actual=attachment.host, vlan=vlan.name, prefix=vlan.ipv4, most=most)
@@ -82,7 +82,8 @@ def _prefixes(draft: Draft) -> Iterator[Prefix]:
     seen: set[object] = set()  # a loopback that stands twice is EST205, and needs no second error here
     for place in draft.sites:
         for index, vlan in enumerate(place.site.vlans):
-            yield vlan.ipv4, f"{place.site.site} {vlan.name}", _at(place.place, "vlans", index, "ipv4")
+            if vlan.ipv4 is not None:
+                yield vlan.ipv4, f"{place.site.site} {vlan.name}", _at(place.place, "vlans", index, "ipv4")
         for index, device in enumerate(place.site.devices):
             address = device.ipv4_loopback
             if address is not None and address not in seen:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftLink
+from inventory.kinds import DeviceKind
 from inventory.mistakes import mistake
-from inventory.model import DeviceKind
 
 _LINKED = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 _LENGTH = 31  # RFC 3021

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
+from inventory.kinds import DeviceKind
 from inventory.mistakes import mistake
-from inventory.model import Device, DeviceKind
+from inventory.model import Device
 
 _GATEWAYS = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 _OUTLETS = ("pdu", "ups", "ats")

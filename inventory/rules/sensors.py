@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
+from inventory.kinds import Duty, Quantity
 from inventory.mistakes import mistake
-from inventory.model import Duty, Quantity
 
 _PER_POSITION = (Quantity.TEMPERATURE, Quantity.HUMIDITY)
 

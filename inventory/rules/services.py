@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft
+from inventory.kinds import DeviceKind
 from inventory.mistakes import mistake
-from inventory.model import DeviceKind, Service
+from inventory.model import Service
 
 _RUNS_SERVICES = (DeviceKind.HOST, DeviceKind.CONTROLLER)
 

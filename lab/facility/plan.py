@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inventory.estate import Estate
-from inventory.model import Device, DeviceKind, PowerNode, Quantity, SnmpVersion
+from inventory.kinds import DeviceKind, Quantity, SnmpVersion
+from inventory.model import Device, PowerNode
 from lab.facility import ats, crac, environment, pdu, ups
 from lab.facility.agentx import Oid
 
@@ -62,7 +63,7 @@ def subtrees(kind: str) -> tuple[Oid, ...]:
 def _agent(estate: Estate, device: Device, instance: str) -> Agent:
     site = estate.site_of[device.name]
     place = estate.address(device.name)
-    addresses = (str(place.ipv4.ip), str(place.ipv6.ip))
+    addresses = tuple(str(address.ip) for address in reversed(place.addresses))
     assert device.snmp is not None  # noqa: S101 - the caller filters
     v3 = device.snmp.version is SnmpVersion.V3
     spec = _spec(estate, device, site)

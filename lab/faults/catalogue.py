@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ExitCode, Place, RackproofError
-from inventory.model import Text
+from inventory.fields import Text
 from lab.instance import Instance
 
 NOTHING_TO_BREAK = "LAB053"

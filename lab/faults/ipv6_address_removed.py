@@ -8,8 +8,8 @@ it is typed anew, and as a last resort the routing software is restarted.
 import json
 
 from core.errors import RackproofError
+from inventory.fields import Text
 from inventory.load import load_estate
-from inventory.model import Text
 from lab.command import ip_batch, run
 from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
 from lab.faults.tools import as_root, wait_until

@@ -1,7 +1,7 @@
 """The log service of a site node is stopped: nothing of that host arrives at the collector any more."""
 
 from core.errors import RackproofError
-from inventory.model import Text
+from inventory.fields import Text
 from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
 from lab.faults.tools import as_root, wait_until
 from lab.instance import Instance

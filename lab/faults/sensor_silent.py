@@ -1,6 +1,6 @@
 """One temperature and humidity probe stops answering: its unit is well, but says nothing for that position."""
 
-from inventory.model import Text
+from inventory.fields import Text
 from lab import facility
 from lab.faults.catalogue import Fault
 from lab.instance import Instance

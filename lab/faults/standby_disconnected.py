@@ -1,7 +1,7 @@
 """The standby at the DR site is cut off from its primary: PostgreSQL's connection is refused on the way."""
 
 from core.errors import RackproofError
-from inventory.model import Text
+from inventory.fields import Text
 from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
 from lab.faults.tools import as_root, wait_until
 from lab.instance import Instance

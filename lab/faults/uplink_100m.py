@@ -1,8 +1,8 @@
 """An uplink of the provincial room falls back to 100 Mb/s, as after a bad cable; it still carries traffic."""
 
 from core.errors import ExitCode, RackproofError
+from inventory.fields import Text
 from inventory.load import load_estate
-from inventory.model import Text
 from lab import network
 from lab.command import run
 from lab.enter import argv_inside

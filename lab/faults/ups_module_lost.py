@@ -1,7 +1,7 @@
 """One power module of UPS A drops out: what is left still carries the load, but no further module may fail."""
 
+from inventory.fields import Text
 from inventory.load import load_estate
-from inventory.model import Text
 from lab import facility
 from lab.faults.catalogue import Fault
 from lab.instance import ESTATE, Instance

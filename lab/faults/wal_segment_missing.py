@@ -5,7 +5,7 @@ import re
 from pathlib import PurePosixPath
 
 from core.errors import RackproofError
-from inventory.model import Text
+from inventory.fields import Text
 from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
 from lab.faults.tools import STATE_DIR, as_root, forget, recall, remember, wait_until
 from lab.instance import Instance

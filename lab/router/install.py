@@ -34,7 +34,7 @@ def install(root: Path, device: str, estate: Estate, ws: Workspace, secrets: Map
 def day0(device: str, estate: Estate) -> str:
     """Render the configuration a router has before the network room ever touched it."""
     return _render("day0.conf.j2", name=device, interfaces=estate.interfaces(device),
-                   router_id=estate.address(device).ipv4.ip)
+                   router_id=estate.ipv4(device))
 
 
 def _configure_frr(root: Path, device: str, estate: Estate) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from inventory.hosts import group_name, host_inventory
+from inventory.kinds import DeviceKind
 from inventory.load import load_estate
-from inventory.model import DeviceKind
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "lab" / "estate"

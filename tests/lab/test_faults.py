@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import RackproofError
-from inventory.model import Text
+from inventory.fields import Text
 from lab.faults import catalogue as faults
 from lab.instance import Instance
 

@@ -1,0 +1,49 @@
+"""``policies.yml``: how ports are guarded at the first hop, and packet filters as ordered rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from inventory.fields import Ipv4Prefix, Ipv6Prefix, Model, Name, Whole
+from inventory.kinds import Family, Feature
+
+Action = Literal["permit", "deny"]
+Protocol = Literal["any", "tcp", "udp", "icmp", "icmpv6"]
+Type = Annotated[Whole, Field(ge=0, le=255)]
+
+
+class GuardProfile(Model):
+    """What a port does about rogue routers and servers. ``trusted``: routers and DHCPv6 servers may stand behind it."""
+
+    trusted: bool = False
+    features: tuple[Feature, ...] = ()
+
+
+class FilterRule(Model):
+    """One rule of a filter; the first rule that fits a packet decides. ``types`` are ICMP types, none given is all.
+
+    ``ports`` are destination ports. A rule with ``source``, ``destination`` or ``ports`` fits only part of a protocol.
+    """
+
+    action: Action
+    protocol: Protocol = "any"
+    types: tuple[Type, ...] = ()
+    source: Ipv4Prefix | Ipv6Prefix | None = None
+    destination: Ipv4Prefix | Ipv6Prefix | None = None
+    ports: tuple[Annotated[Whole, Field(ge=1, le=65535)], ...] = ()
+
+
+class Filter(Model):
+    """An ordered packet filter of one address family; what no rule fits is denied."""
+
+    family: Family
+    rules: tuple[FilterRule, ...] = Field(min_length=1)
+
+
+class PoliciesFile(Model):
+    """``policies.yml``: guard profiles and filters by name."""
+
+    guards: dict[Name, GuardProfile] = Field(default={})
+    filters: dict[Name, Filter] = Field(default={})
