@@ -204,7 +204,7 @@ def ipam(
 
 @app.command()
 def schema(
-    kind: Annotated[str, typer.Argument(help="site, archetype, estate, tiers, links or services.")] = "site",
+    kind: Annotated[str, typer.Argument(help="site, archetype, estate, tiers, links, services, hardware or policies.")] = "site",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors that complete and check YAML.
 

@@ -1,131 +1,128 @@
-"""What one failure cuts: every router and every link taken away in turn, over the links as written.
+"""What one failure cuts: every router, link, circuit, physical route and power component taken away in turn.
 
-Policy-aware: a router of a tier that is no transit (a regional room) is reached but never passed through. A site is
-*cut* when none of its routers reaches a hub (a site with a route reflector), and *without gateway* when its routers
-still reach one but the router that holds the gateway of a VLAN does not: first-hop redundancy is not
-modelled yet.
+A site is *cut* when none of its routers reaches a hub, and *without gateway* when its routers still reach one but a
+VLAN has none of its gateways left: neither the gateway nor a backup that could take its address over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-from networkx import DiGraph, immediate_dominators
+from functools import cached_property
 
 from inventory.estate import Estate
-from inventory.kinds import DeviceKind
+from inventory.facility import power_losses
+from inventory.graph import Graph, graph_of
+from inventory.kinds import DeviceKind, Family
+from inventory.model import Link
 
-_HUBS = ""  # stands above every hub; no device has an empty name
 _ROUTING = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
+Sites = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing lost (``device`` or ``link``) and the sites that feel it."""
+    """One thing lost and the sites that feel it. ``kind`` is device, link, circuit, path or power.
+
+    ``name`` is that of the device or link; of the others ``SITE NAME``.
+    """
 
     kind: str
     name: str
-    cut: tuple[str, ...]
-    without_gateway: tuple[str, ...]
+    cut: Sites
+    without_gateway: Sites
 
 
 class Network:
-    """The links of an estate as a graph of routing devices."""
+    """An estate as a network, over one address family or (None) over whatever a link carries."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Estate, family: Family | None = None) -> None:
         self._estate = estate
-        self._edges: dict[str, list[tuple[str, int]]] = {}
-        for link in estate.links:
-            self._edges.setdefault(link.a.device, []).append((link.b.device, link.id))
-            self._edges.setdefault(link.b.device, []).append((link.a.device, link.id))
-        self._transit = {name for name in self._edges if estate.tier_of(estate.site_of[name]).transit}
-        reflectors = estate.head.addressing.route_reflectors
-        self._hub_sites = {estate.site_of[name] for name in reflectors}
-        self._hubs = [name for name in self._edges if estate.site_of[name] in self._hub_sites]
-        self._gateways = {code: {vlan.gateway for vlan in site.vlans} for code, site in estate.sites.items()}
-        self._routers: dict[str, list[str]] = {code: [] for code in estate.sites}
-        for device in estate.devices_of(*_ROUTING):
-            if device.name in self._edges:
-                self._routers[estate.site_of[device.name]].append(device.name)
+        self._links = [link for link in estate.links if family is None or family in link.families]
+        hub_sites = {estate.site_of[name] for name in estate.head.addressing.route_reflectors}
+        self.graph: Graph = graph_of(
+            ((link.a.device, link.b.device, link.id) for link in self._links),
+            lambda name: estate.tier_of(estate.site_of[name]).transit,
+            lambda name: estate.site_of[name] in hub_sites,
+        )
         self._order = {code: index for index, code in enumerate(estate.sites)}
-        self._dead = set(self._edges) - self.reached()
-        self._gateway_of: dict[str, list[str]] = {}
-        for code, gateways in self._gateways.items():
-            for name in gateways:
-                self._gateway_of.setdefault(name, []).append(code)
+        self._dead = set(self.graph.edges) - self.graph.reached()
 
-    def reached(self, lost_device: str = "", lost_link: int = 0) -> set[str]:
-        """Return every routing device that still reaches a hub with one device or one link lost."""
-        found = {name for name in self._hubs if name != lost_device}
-        todo = list(found)
-        while todo:
-            here = todo.pop()
-            if here not in self._transit:
-                continue
-            for there, link in self._edges[here]:
-                if there not in found and there != lost_device and link != lost_link:
-                    found.add(there)
-                    todo.append(there)
+    @cached_property
+    def routers(self) -> dict[str, list[str]]:
+        """The linked routing devices of every site."""
+        found: dict[str, list[str]] = {code: [] for code in self._estate.sites}
+        for device in self._estate.devices_of(*_ROUTING):
+            if device.name in self.graph.edges:
+                found[self._estate.site_of[device.name]].append(device.name)
         return found
 
-    def failures(self) -> Iterator[Failure]:
-        """Yield the effect of losing each device and each link, those without effect too."""
-        below = self._dominated()
-        always = self._without(self._dead)
-        for name in self._edges:
-            yield self._failure("device", name, below(name), always)
-        for link in self._estate.links:
-            yield self._failure("link", str(link.id), below(link.id), always)
+    @cached_property
+    def gateways(self) -> dict[str, list[frozenset[str]]]:
+        """For every site the gateways of each of its VLANs: the one that holds the address, and its backups."""
+        return {
+            code: [frozenset((vlan.gateway, *vlan.backups)) for vlan in site.vlans]
+            for code, site in self._estate.sites.items()
+        }
 
-    def unreached(self) -> tuple[str, ...]:
+    def unreached(self) -> Sites:
         """Return the sites that reach no hub even with everything in place."""
-        return self._ordered(self._without(self._dead)[0])
+        return self._ordered(self._always[0])
 
-    def _dominated(self) -> Callable[[str | int], set[str]]:
-        """Return a function: the routing devices that every way from the hubs to passes through a device or a link.
+    def failures(self) -> Iterator[Failure]:
+        """Yield the effect of each single loss, those without effect too."""
+        below = self.graph.dominated()
+        for name in self.graph.edges:
+            yield self._failure("device", name, below(name))
+        for link in self._links:
+            yield self._failure("link", str(link.id), below(link.id))
+        for kind, name, links in self._lines():
+            yield self._failure(kind, name, self.graph.lost_by(frozenset(), links))
+        for code, site in self._estate.sites.items():
+            for loss in power_losses(site):
+                lost = self.graph.lost_by(frozenset(loss.devices), frozenset())
+                yield self._failure("power", f"{code} {loss.component}", lost)
 
-        One dominator tree answers for every single loss, so the cost grows with the links and not with their square.
-        """
-        graph: DiGraph[str | int] = DiGraph()
-        graph.add_edges_from((_HUBS, name) for name in self._hubs)
-        for here, edges in self._edges.items():
-            for there, link in edges:
-                graph.add_edge(link, there)
-                if here in self._transit:
-                    graph.add_edge(here, link)
-        children: dict[str | int, list[str | int]] = {}
-        if _HUBS in graph:
-            for node, parent in immediate_dominators(graph, _HUBS).items():
-                if node != _HUBS and parent is not None:
-                    children.setdefault(parent, []).append(node)
+    def _lines(self) -> Iterator[tuple[str, str, frozenset[int]]]:
+        """Yield every circuit and every physical route of a site with the links that run over it."""
+        carried: dict[str, list[int]] = {}
+        for link in self._links:
+            for device in outside_ends(link, self._estate.site_of):
+                carried.setdefault(device, []).append(link.id)
+        for code, site in self._estate.sites.items():
+            paths: dict[str, list[int]] = {}
+            for circuit in site.circuits:
+                links = carried.get(circuit.router or "", [])
+                paths.setdefault(circuit.path, []).extend(links)
+                yield "circuit", f"{code} {circuit.name}", frozenset(links)
+            yield from (("path", f"{code} {path}", frozenset(links)) for path, links in paths.items())
 
-        def below(lost: str | int) -> set[str]:
-            found, todo = {lost} if isinstance(lost, str) else set(), [*children.get(lost, [])]
-            while todo:
-                node = todo.pop()
-                todo += children.get(node, [])
-                if isinstance(node, str):
-                    found.add(node)
-            return found
+    @cached_property
+    def _always(self) -> tuple[set[str], set[str]]:
+        """The sites that are cut, and those without a gateway, with everything in place."""
+        cut = {code for code, names in self.routers.items() if self._dead.issuperset(names)}
+        return cut, {code for code in self.gateways if self._headless(code, self._dead)} - cut
 
-        return below
+    def _headless(self, code: str, lost: set[str]) -> bool:
+        return any(all(n in lost or n not in self.graph.edges for n in names) for names in self.gateways[code])
 
-    def _without(self, lost: set[str]) -> tuple[set[str], set[str]]:
-        """Return the sites cut and without gateway when these routing devices are not reached and all others are."""
-        cut = {code for code, routers in self._routers.items() if lost.issuperset(routers)}
-        linked = set(self._edges)
-        return cut, {code for code, held in self._gateways.items() if held & lost or not held <= linked} - cut
-
-    def _failure(self, kind: str, name: str, lost: set[str], always: tuple[set[str], set[str]]) -> Failure:
+    def _failure(self, kind: str, name: str, lost: set[str]) -> Failure:
         """Add what this loss does to what is lost ``always``; only the sites of lost devices are looked at."""
-        felt = {self._estate.site_of[device] for device in lost} - always[0]
-        cut = {code for code in felt if all(name in lost or name in self._dead for name in self._routers[code])}
-        headless = {code for device in lost for code in self._gateway_of.get(device, ())} - always[0]
-        return Failure(kind, name, self._ordered(always[0] | cut), self._ordered((always[1] | headless) - cut))
+        always_cut, always_headless = self._always
+        gone = lost | self._dead
+        felt = {self._estate.site_of[device] for device in lost} - always_cut
+        cut = {code for code in felt if gone.issuperset(self.routers[code])}
+        headless = {code for code in felt - cut if self._headless(code, gone)}
+        return Failure(kind, name, self._ordered(always_cut | cut), self._ordered((always_headless | headless) - cut))
 
-    def _ordered(self, sites: set[str]) -> tuple[str, ...]:
+    def _ordered(self, sites: set[str]) -> Sites:
         return tuple(sorted(sites, key=self._order.__getitem__))
+
+
+def outside_ends(link: Link, site_of: dict[str, str]) -> tuple[str, ...]:
+    """Return the ends of a link that leave their site and so run over a circuit there; none of a link inside one."""
+    one, other = link.a.device, link.b.device
+    return () if site_of.get(one) == site_of.get(other) else (one, other)
 
 
 def single_points(estate: Estate) -> dict[str, tuple[str, ...]]:

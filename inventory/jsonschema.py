@@ -7,9 +7,11 @@ from typing import Any
 from core.errors import Place
 from core.workspace import REPOSITORY
 from inventory.fields import Model
+from inventory.hardware import HardwareFile
 from inventory.layers import IDENTITY
 from inventory.mistakes import mistake
 from inventory.model import EstateFile, LinksFile, ServicesFile, Site, TiersFile
+from inventory.policy import PoliciesFile
 
 _FILES: dict[str, type[Model]] = {
     "site": Site,
@@ -18,6 +20,8 @@ _FILES: dict[str, type[Model]] = {
     "tiers": TiersFile,
     "links": LinksFile,
     "services": ServicesFile,
+    "hardware": HardwareFile,
+    "policies": PoliciesFile,
 }
 _IDENTITIES = frozenset(IDENTITY.values())
 

@@ -1,6 +1,6 @@
 """The ledger of plan numbers: ``allocations.jsonl``, append-only, every line chained to the one before it.
 
-A number (a region, a site in it, a link, a loopback) is *given* to an owner, and *retired* when the owner is gone. It
+A number (a region, a site in it, a link, a loopback, an anycast id) is *given* to an owner, and *retired* when the owner is gone. It
 may be given to somebody else only after its quarantine, so that no address of today means another thing tomorrow. The
 same owner may have it back at any time. The chain shows an altered or missing line; that lines at the end are not cut
 off is what git review and ``ledger check --since REV`` are for.
@@ -22,7 +22,7 @@ from inventory.mistakes import mistake
 
 FILE = "allocations.jsonl"
 GENESIS = "0" * 64
-KINDS = ("region", "site", "link", "loopback")
+KINDS = ("region", "site", "link", "loopback", "anycast")
 STATES = ("given", "retired")
 _KEYS = {"kind", "id", "owner", "date", "state", "hash"}
 _LIMIT = 32 * 1024 * 1024
@@ -75,6 +75,10 @@ def used(draft: Draft) -> dict[Number, Use]:
     for item in draft.links:
         ends = " ".join(sorted((item.link.a.device, item.link.b.device)))
         found.setdefault(("link", str(item.link.id)), (ends, partial(item.place, "id")))
+    for index, service in enumerate(draft.services):
+        if service.anycast is not None:
+            where = partial(draft.service_place, "services", index, "anycast")
+            found.setdefault(("anycast", str(service.anycast)), (service.name, where))
     return found
 
 

@@ -115,11 +115,10 @@ class PortUse(Model):
 
 
 class Routing(Model):
-    """How a router speaks to its neighbours. ``asn`` left out is the estate's; ``area`` is OSPF's, of its links."""
+    """How a router speaks to its neighbours; ``area`` is OSPF's, of those of its links that name none."""
 
     igp: Igp = Igp.OSPFV3
     area: Whole = Field(default=0, ge=0, le=4294967295)
-    asn: Whole | None = Field(default=None, ge=1, le=4294967295)
 
 
 class SnmpAccess(Model):

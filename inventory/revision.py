@@ -53,9 +53,9 @@ class Revision:
         with TemporaryDirectory(prefix="rackproof-revision-") as name:
             top = Path(name).resolve()
             self._unpack(top, inside)
-            tiers = self._tiers(top / inside)
-            if not tiers.exists() and tiers.is_relative_to(top):  # the table may lie beside the estate
-                self._unpack(top, tiers.relative_to(top))
+            for file in self._beside(top / inside):
+                if not file.exists() and file.is_relative_to(top):  # a table may lie beside the estate
+                    self._unpack(top, file.relative_to(top))
             yield top / inside
 
     def _unpack(self, top: Path, inside: Path) -> None:
@@ -63,12 +63,14 @@ class Revision:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(top, filter="data")
 
-    def _tiers(self, folder: Path) -> Path:
+    def _beside(self, folder: Path) -> list[Path]:
+        """Return the files that the head of the estate names."""
         try:
-            said = load_yaml(folder / "estate.yml").data.get("tiers", "tiers.yml")
+            head = load_yaml(folder / "estate.yml").data
         except RackproofError:
-            said = "tiers.yml"  # loading the estate says what is wrong with its head
-        return (folder / str(said)).resolve()
+            return []  # loading the estate says what is wrong with its head
+        named = (head.get("tiers", "tiers.yml"), head.get("hardware"), head.get("policies"))
+        return [(folder / str(name)).resolve() for name in named if name]
 
     def load(self) -> Estate:
         """Load the estate of the revision; places in errors read ``REVISION:path``."""

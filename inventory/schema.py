@@ -24,6 +24,7 @@ _CODES = {
     "less_than_equal": "EST023",
     "greater_than": "EST023",
     "string_too_short": "EST027",
+    "too_short": "EST027",
 }
 _TYPES = {
     "string_type": "a text",

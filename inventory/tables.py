@@ -32,6 +32,7 @@ def summary(estate: Estate) -> dict[str, int]:
         "sites": len(estate.sites),
         "devices": len(estate.devices),
         "interfaces": sum(len(estate.interfaces(name)) for name in estate.devices),
+        "ports": sum(len(estate.ports(name)) for name in estate.devices),
         "links": len(estate.links),
         "services": len(estate.services),
     }

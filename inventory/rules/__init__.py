@@ -7,7 +7,24 @@ from collections.abc import Callable, Iterator
 from core.errors import RackproofError
 from inventory.draft import Draft
 from inventory.mistakes import Warning_
-from inventory.rules import addressing, duplicates, ledger, links, power, reach, references, sensors, services
+from inventory.rules import (
+    abilities,
+    addressing,
+    circuits,
+    duplicates,
+    families,
+    filters,
+    gateways,
+    ledger,
+    links,
+    ports,
+    power,
+    reach,
+    references,
+    routing,
+    sensors,
+    services,
+)
 
 Rule = Callable[[Draft], Iterator[RackproofError]]
 RULES: tuple[Rule, ...] = (
@@ -15,6 +32,13 @@ RULES: tuple[Rule, ...] = (
     duplicates.check,
     addressing.check,
     links.check,
+    families.check,
+    gateways.check,
+    routing.check,
+    circuits.check,
+    ports.check,
+    filters.check,
+    abilities.check,
     power.check,
     sensors.check,
     services.check,
@@ -23,7 +47,7 @@ RULES: tuple[Rule, ...] = (
 
 
 # mistakes that only follow from a site that is not there because something else is wrong with it
-_FOLLOW = frozenset({"EST101", "EST112", "EST120", "EST160", "EST164", "EST407"})
+_FOLLOW = frozenset({"EST101", "EST112", "EST120", "EST160", "EST164", "EST357", "EST370", "EST372", "EST407"})
 
 
 def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:

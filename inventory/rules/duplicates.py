@@ -32,6 +32,14 @@ def check(draft: Draft) -> Iterator[RackproofError]:
     for place in draft.sites:
         yield from _inside(place)
     yield from _twice(
+        "EST216",
+        (
+            (service.anycast, service.anycast, _of(draft.service_place, "services", index, "anycast"))
+            for index, service in enumerate(draft.services)
+            if service.anycast is not None
+        ),
+    )
+    yield from _twice(
         "EST214",
         (
             (service.name, service.name, _of(draft.service_place, "services", index, "name"))
@@ -85,6 +93,8 @@ def _interfaces(draft: Draft) -> Iterator[RackproofError]:
 
 def _inside(place: DraftSite) -> Iterator[RackproofError]:
     site = place.site
+    blocks = ((True, v.name, _at(place, "vlans", i, "management")) for i, v in enumerate(site.vlans) if v.management)
+    yield from _twice("EST217", blocks)
     yield from _twice("EST208", ((v.id, v.id, _at(place, "vlans", i, "id")) for i, v in enumerate(site.vlans)))
     yield from _twice(
         "EST209",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftLink
-from inventory.kinds import DeviceKind
+from inventory.kinds import DeviceKind, Family
 from inventory.mistakes import mistake
 
 _LINKED = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
@@ -41,9 +41,9 @@ def _ends(draft: Draft, item: DraftLink, able: list[str]) -> Iterator[RackproofE
 
 
 def _ipv4(item: DraftLink) -> Iterator[RackproofError]:
-    if item.link.ipv4 is None:  # only possible for an uplink: the estate has no link block, or the id lies outside it
+    if item.link.ipv4 is None and Family.IPV4 in item.link.families:
         yield mistake("EST124", item.place("ipv4"), link=item.link.id)
-    elif item.link.ipv4.prefixlen != _LENGTH:
+    elif item.link.ipv4 is not None and item.link.ipv4.prefixlen != _LENGTH:
         yield mistake("EST123", item.place("ipv4"), actual=item.link.ipv4, link=item.link.id)
 
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from inventory.facility import power_losses, powered, redundancy, single_corded
 from inventory.failures import Network, single_points
+from inventory.graph import Graph
+from inventory.kinds import Family
 from inventory.load import load_estate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,11 +67,11 @@ def test_reference_agrees_with_networkx(reference):
         rest = graph.copy()
         rest.remove_node(lost)
         expected = set().union(*({hub} | nx.descendants(rest, hub) for hub in hubs if hub in rest))
-        assert network.reached(lost_device=lost) == expected
+        assert network.graph.reached(devices=frozenset({lost})) == expected
     for lost in [3111, 3115, 3165, 10101, 10102]:
         rest = nx.DiGraph((a, b) for a, b, link in graph.edges(data="link") if link != lost)
         expected = set().union(*({hub} | nx.descendants(rest, hub) for hub in hubs))
-        assert network.reached(lost_link=lost) == expected
+        assert network.graph.reached(links=frozenset({lost})) == expected
 
 
 def test_no_site_of_a_tier_above_the_rooms_hangs_on_one_link(reference):
@@ -98,13 +100,33 @@ def test_a_single_cord_is_found(reference):
 
 def _one_by_one(network, estate):
     """The slow way: walk the links anew for every loss, and judge every site."""
-    losses = [("device", name, {"lost_device": name}) for name in network._edges]
-    losses += [("link", str(link.id), {"lost_link": link.id}) for link in estate.links]
+    graph = network.graph
+    losses = [("device", name, {"devices": frozenset({name})}) for name in graph.edges]
+    losses += [("link", str(link.id), {"links": frozenset({link.id})}) for link in estate.links]
+    for code, site in estate.sites.items():
+        ends = {c.name: {link.id for link in estate.links if leaves(estate, link, c.router)} for c in site.circuits}
+        losses += [("circuit", f"{code} {name}", {"links": frozenset(links)}) for name, links in ends.items()]
+        for path in dict.fromkeys(circuit.path for circuit in site.circuits):
+            links = set().union(*(ends[c.name] for c in site.circuits if c.path == path))
+            losses.append(("path", f"{code} {path}", {"links": frozenset(links)}))
+    for code, site in estate.sites.items():
+        for loss in power_losses(site):
+            losses.append(("power", f"{code} {loss.component}", {"devices": frozenset(loss.devices)}))
     for kind, name, lost in losses:
-        reached = network.reached(**lost)
-        cut = tuple(code for code, routers in network._routers.items() if not reached.intersection(routers))
-        headless = [c for c, held in network._gateways.items() if c not in cut and not held <= reached]
+        reached = graph.reached(**lost)
+        cut = tuple(code for code, routers in network.routers.items() if not reached.intersection(routers))
+        headless = [
+            code
+            for code, site in estate.sites.items()
+            if code not in cut and any(not reached & {vlan.gateway, *vlan.backups} for vlan in site.vlans)
+        ]
         yield kind, name, cut, tuple(headless)
+
+
+def leaves(estate, link, router):
+    """Whether a link ends at this router and its other end is at another site."""
+    ends = {link.a.device, link.b.device}
+    return router in ends and len({estate.site_of[end] for end in ends}) == 2
 
 
 @given(data=st.data())
@@ -116,7 +138,50 @@ def test_one_tree_says_what_walking_says(lab, reference, name, data):
     codes = data.draw(st.sets(st.sampled_from(sorted(estate.sites)), min_size=1, max_size=12)) | {"dc"}
     near = [link for link in estate.links if codes & {estate.site_of[end.device] for end in (link.a, link.b)}]
     kept = data.draw(st.lists(st.sampled_from(near), max_size=30, unique_by=lambda link: link.id))
-    part = replace(estate, links=tuple(kept))
+    there = codes | {estate.site_of[end.device] for link in kept for end in (link.a, link.b)}
+    sites = {code: site for code, site in estate.sites.items() if code in there}
+    part = replace(estate, links=tuple(kept), sites=sites)
     network = Network(part)
     assert [(f.kind, f.name, f.cut, f.without_gateway) for f in network.failures()] == list(_one_by_one(network, part))
-    assert set(network.unreached()) == {c for c, r in network._routers.items() if not network.reached().intersection(r)}
+    assert set(network.unreached()) == {c for c, r in network.routers.items() if not network.graph.reached() & set(r)}
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_looking_around_a_loss_says_what_walking_says(data):
+    """Any set of devices and links lost at once, on any graph: the bounded search and the whole walk agree."""
+    names = data.draw(st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=8, unique=True))
+    pairs = data.draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=14))
+    links = tuple((one, other, number) for number, (one, other) in enumerate(pairs, 1) if one != other)
+    transit = frozenset(data.draw(st.sets(st.sampled_from(names))))
+    hubs = data.draw(st.lists(st.sampled_from(names), max_size=3, unique=True))
+    graph = Graph(links, transit, tuple(hub for hub in hubs if any(hub in link[:2] for link in links)))
+    devices = frozenset(data.draw(st.sets(st.sampled_from(names))))
+    gone = frozenset(data.draw(st.sets(st.integers(1, 14))))
+    never = set(graph.edges) - graph.reached()
+    assert graph.lost_by(devices, gone) | never == (set(graph.edges) - graph.reached(devices, gone)) | never
+
+
+def test_a_backup_takes_the_gateway_over():
+    """Two routers behind one address: the loss of one leaves no VLAN without a gateway, the loss of both does."""
+    campus = load_estate(Path(__file__).parent / "campus")
+    felt = {f.name: (f.cut, f.without_gateway) for f in Network(campus).failures() if f.kind == "device"}
+    assert felt["core1"] == felt["core2"] == ((), ())
+    alone = replace(campus, sites={c: _without_backups(site) for c, site in campus.sites.items()})
+    felt = {f.name: f.without_gateway for f in Network(alone).failures() if f.kind == "device"}
+    assert (felt["core1"], felt["core2"]) == (("dc",), ())
+
+
+def _without_backups(site):
+    return site.model_copy(update={"vlans": tuple(vlan.model_copy(update={"backups": ()}) for vlan in site.vlans)})
+
+
+def test_each_family_has_ways_of_its_own():
+    campus = load_estate(Path(__file__).parent / "campus")
+    links = tuple(
+        link.model_copy(update={"families": (Family.IPV4,), "id": link.id}) if link.id in (11, 12) else link
+        for link in campus.links
+    )
+    part = replace(campus, links=links)
+    assert Network(part, Family.IPV6).unreached() == ("kv01",)
+    assert Network(part, Family.IPV4).unreached() == Network(part).unreached() == ()

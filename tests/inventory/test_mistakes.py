@@ -14,9 +14,12 @@ from core.errors import ErrorGroup, ExitCode, RackproofError
 from inventory.load import inspect_estate, load_estate
 from inventory.mistakes import table
 from tests.inventory.mistake_cases import CASES, DELETE
+from tests.inventory.network_mistake_cases import NETWORK_CASES
 
 HERE = Path(__file__).parent
-ASKED_ELSEWHERE = {"EST030", *(f"EST{group}{digit}" for group in ("05", "40", "09") for digit in range(10))} - {"EST400"}
+EVERY = [("base", *case) for case in CASES] + [("campus", *case) for case in NETWORK_CASES]
+GROUPS = ("05", "40")
+ASKED_ELSEWHERE = {"EST030", "EST090", *(f"EST{group}{digit}" for group in GROUPS for digit in range(10))} - {"EST400"}
 
 
 @cache
@@ -58,11 +61,11 @@ def texts_of(folder):
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])
-@pytest.mark.parametrize(("name", "code", "file", "old", "new"), CASES, ids=[case[0] for case in CASES])
-def test_text_of(name, code, file, old, new, language, tmp_path, monkeypatch, written):
+@pytest.mark.parametrize(("base", "name", "code", "file", "old", "new"), EVERY, ids=[case[1] for case in EVERY])
+def test_text_of(base, name, code, file, old, new, language, tmp_path, monkeypatch, written):
     monkeypatch.setenv("RACKPROOF_LANG", language)
     folder = tmp_path / "estate"
-    shutil.copytree(HERE / "base", folder)
+    shutil.copytree(HERE / base, folder)
     spoil(folder, file, old, new)
     texts, found = texts_of(folder)
     assert code in {item.code for item in (*found.errors, *found.warnings)}
@@ -73,11 +76,11 @@ def test_text_of(name, code, file, old, new, language, tmp_path, monkeypatch, wr
 
 
 def test_there_are_many_distinct_mistakes():
-    assert len({case[0] for case in CASES}) == len(CASES) >= 80
+    assert len({case[1] for case in EVERY}) == len(EVERY) >= 80
 
 
 def test_every_code_has_a_case():
-    assert set(table()) - {case[1] for case in CASES} == ASKED_ELSEWHERE
+    assert set(table()) - {case[2] for case in EVERY} == ASKED_ELSEWHERE
 
 
 def test_both_languages_say_the_same_parts():
@@ -86,8 +89,9 @@ def test_both_languages_say_the_same_parts():
         assert entry["en"]["message"] != entry["vi"]["message"], code
 
 
-def test_the_base_is_clean():
-    found = inspect_estate(HERE / "base")
+@pytest.mark.parametrize("base", ["base", "campus"])
+def test_the_base_is_clean(base):
+    found = inspect_estate(HERE / base)
     assert (found.errors, found.warnings) == ((), ())
 
 

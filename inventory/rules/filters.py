@@ -1,0 +1,134 @@
+"""Packet filters: they exist, fit their family, have a twin in the other one, and let ICMPv6 do its work (RFC 4890)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from core.errors import RackproofError
+from inventory.draft import Draft, DraftSite
+from inventory.kinds import Family
+from inventory.mistakes import mistake
+from inventory.model import Vlan
+from inventory.policy import Filter, FilterRule
+
+_ICMP = {Family.IPV4: "icmp", Family.IPV6: "icmpv6"}
+_TABLE = Path(__file__).resolve().parent.parent / "icmpv6.yml"
+
+
+@cache
+def icmpv6() -> dict[str, dict[int, str]]:
+    """Return the types that must pass and those that never may, with their names."""
+    loaded: dict[str, dict[int, str]] = yaml.safe_load(_TABLE.read_text("utf-8"))
+    return loaded
+
+
+def check(draft: Draft) -> Iterator[RackproofError]:
+    """Yield EST350 to EST359."""
+    used: set[str] = set()
+    for place in draft.sites:
+        for index, vlan in enumerate(place.site.vlans):
+            used.update(vlan.filters)
+            yield from _bound(draft, place, index, vlan)
+    for name, item in draft.policies.filters.items():
+        if name not in used:
+            yield mistake("EST357", draft.policy_place("filters", name), actual=name)
+        for index, rule in enumerate(item.rules):
+            yield from _rule(draft, name, index, rule, item.family)
+        yield from _shadowed(draft, name, item)
+        if item.family is Family.IPV6:
+            yield from _icmpv6(draft, name, item)
+
+
+def _bound(draft: Draft, place: DraftSite, index: int, vlan: Vlan) -> Iterator[RackproofError]:
+    families: list[Family] = []
+    for number, name in enumerate(vlan.filters):
+        where = place.place("vlans", index, "filters", number)
+        found = draft.policies.filters.get(name)
+        if found is None:
+            yield mistake("EST350", where, actual=name, known=draft.policies.filters, vlan=vlan.name)
+            continue
+        if found.family not in vlan.families:
+            yield mistake("EST351", where, actual=name, vlan=vlan.name, family=found.family.value)
+        if found.family in families:
+            yield mistake("EST359", where, actual=name, vlan=vlan.name, family=found.family.value)
+        families.append(found.family)
+    missing = [family.value for family in vlan.families if families and family not in families]
+    if missing:
+        where = place.place("vlans", index, "filters")
+        yield mistake("EST352", where, actual=", ".join(vlan.filters), vlan=vlan.name, family=missing[0])
+
+
+def _rule(draft: Draft, name: str, index: int, rule: FilterRule, family: Family) -> Iterator[RackproofError]:
+    where = draft.policy_place("filters", name, "rules", index)
+    if rule.protocol in _ICMP.values() and rule.protocol != _ICMP[family]:
+        yield mistake("EST356", where, actual=rule.protocol, filter=name, family=family.value)
+    if (rule.types and rule.protocol not in _ICMP.values()) or (rule.ports and rule.protocol not in ("tcp", "udp")):
+        key = "types" if rule.types else "ports"
+        yield mistake("EST358", where, actual=rule.protocol, filter=name, key=key)
+    for prefix in (rule.source, rule.destination):
+        if prefix is not None and prefix.version != (6 if family is Family.IPV6 else 4):
+            yield mistake("EST356", where, actual=prefix, filter=name, family=family.value)
+
+
+def _covers(earlier: FilterRule, later: FilterRule) -> bool:
+    """Tell whether every packet that the later rule fits was decided by the earlier one."""
+    whole = earlier.protocol == "any" or (
+        earlier.protocol == later.protocol
+        and (not earlier.types or (bool(later.types) and set(later.types) <= set(earlier.types)))
+        and (not earlier.ports or (bool(later.ports) and set(later.ports) <= set(earlier.ports)))
+    )
+    return whole and all(
+        mine is None or (theirs is not None and theirs.version == mine.version and theirs.subnet_of(mine))  # type: ignore[arg-type]
+        for mine, theirs in ((earlier.source, later.source), (earlier.destination, later.destination))
+    )
+
+
+def _shadowed(draft: Draft, name: str, item: Filter) -> Iterator[RackproofError]:
+    for index, rule in enumerate(item.rules):
+        first = next((n for n, earlier in enumerate(item.rules[:index]) if _covers(earlier, rule)), None)
+        if first is not None:
+            where = draft.policy_place("filters", name, "rules", index)
+            yield mistake("EST355", where, filter=name, number=index + 1, first=first + 1)
+
+
+def _icmpv6(draft: Draft, name: str, item: Filter) -> Iterator[RackproofError]:
+    """The first rule that fits decides; one that fits only some packets of a type does not surely let it pass."""
+    for type_, word in icmpv6()["must"].items():
+        number = _blocking(item.rules, type_)
+        if number is not None:
+            path = ("rules", number) if number < len(item.rules) else ()
+            where = draft.policy_place("filters", name, *path)
+            yield mistake("EST353", where, actual=f"{type_} ({word})", filter=name)
+    for type_, word in icmpv6()["never"].items():
+        number = _letting_through(item.rules, type_)
+        if number is not None:
+            where = draft.policy_place("filters", name, "rules", number)
+            yield mistake("EST354", where, actual=f"{type_} ({word})", filter=name)
+
+
+def _fits(rule: FilterRule, type_: int) -> bool:
+    return rule.protocol == "any" or (rule.protocol == "icmpv6" and (not rule.types or type_ in rule.types))
+
+
+def _partly(rule: FilterRule) -> bool:
+    return rule.source is not None or rule.destination is not None or bool(rule.ports)
+
+
+def _blocking(rules: tuple[FilterRule, ...], type_: int) -> int | None:
+    """Return the rule that stops (some of) a type, len(rules) for the end of the list; None when all of it passes."""
+    for number, rule in enumerate(rules):
+        if _fits(rule, type_) and (rule.action == "deny" or not _partly(rule)):
+            return number if rule.action == "deny" else None
+    return len(rules)
+
+
+def _letting_through(rules: tuple[FilterRule, ...], type_: int) -> int | None:
+    """Return the rule that lets (some of) a type pass; None when none does."""
+    for number, rule in enumerate(rules):
+        if _fits(rule, type_) and (rule.action == "permit" or not _partly(rule)):
+            return number if rule.action == "permit" else None
+    return None

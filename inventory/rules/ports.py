@@ -1,0 +1,78 @@
+"""Switch ports and first-hop security: every port has a use, machines cannot play router, routers are not shut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.errors import RackproofError
+from inventory.draft import Draft, DraftSite
+from inventory.hardware import port_range
+from inventory.kinds import Assignment, DeviceKind, Duty, PortMode
+from inventory.mistakes import mistake
+from inventory.model import Device, PortUse
+
+
+def check(draft: Draft) -> Iterator[RackproofError]:
+    """Yield EST360 to EST371."""
+    used: set[str] = set()
+    for place in draft.sites:
+        tier = draft.tiers.get(place.site.tier)
+        duty = tier.guarded_ports if tier else Duty.NONE
+        for index, device in enumerate(place.site.devices):
+            used.update(use.guard for use in device.ports if use.guard)
+            for number, use in enumerate(device.ports):
+                yield from _use(draft, place, (index, number), use, duty)
+            yield from _cover(draft, place, index, device, duty)
+    for name in draft.policies.guards:
+        if name not in used:
+            yield mistake("EST370", draft.policy_place("guards", name), actual=name)
+
+
+def _use(draft: Draft, place: DraftSite, at: tuple[int, int], use: PortUse, duty: Duty) -> Iterator[RackproofError]:
+    def where(*path: str) -> tuple[str | int, ...]:
+        return ("devices", at[0], "ports", at[1], *path)
+
+    vlans = {vlan.name: vlan for vlan in place.site.vlans}
+    if (use.mode is PortMode.ACCESS) != (use.vlan is not None):
+        yield mistake("EST362", place.place(*where("vlan")), actual=use.vlan, use=use.name, mode=use.mode.value)
+    elif use.vlan is not None and use.vlan not in vlans:
+        yield mistake("EST363", place.place(*where("vlan")), actual=use.vlan, known=vlans, use=use.name)
+    guards = draft.policies.guards
+    if use.guard is not None and use.guard not in guards:
+        yield mistake("EST364", place.place(*where("guard")), actual=use.guard, known=guards, use=use.name)
+    elif use.mode is PortMode.ACCESS and use.guard is not None and guards[use.guard].trusted:
+        yield mistake("EST365", place.place(*where("guard")), actual=use.guard, use=use.name)
+    elif use.mode is PortMode.TRUNK and (use.guard is None or not guards[use.guard].trusted):
+        yield mistake("EST366", place.place(*where("guard")), actual=use.guard, use=use.name)
+    elif use.mode is PortMode.ACCESS and use.guard is None:
+        vlan = vlans.get(use.vlan or "")
+        advertised = vlan is not None and vlan.assignment is not Assignment.STATIC
+        if advertised or duty is Duty.ERROR:
+            yield mistake("EST367", place.place(*where()), use=use.name, vlan=use.vlan)
+        elif duty is Duty.WARNING:
+            yield mistake("EST368", place.place(*where()), use=use.name, vlan=use.vlan)
+
+
+def _cover(draft: Draft, place: DraftSite, index: int, device: Device, duty: Duty) -> Iterator[RackproofError]:
+    model = draft.hardware_of(device)
+    if model is None:
+        return
+    there = model.port_names()
+    seen: dict[str, str] = {}
+    for number, use in enumerate(device.ports):
+        where = place.place("devices", index, "ports", number, "ports")
+        names = port_range(use.ports)
+        strange = [name for name in names if name not in there]
+        if strange or not names:
+            blocks = [f"{b.name}{b.first}-{b.first + b.count - 1}" for b in model.ports]
+            yield mistake("EST360", where, actual=use.ports, hardware=device.hardware, there=", ".join(blocks) or "-")
+        twice = next((name for name in names if name in seen), None)
+        if twice is not None:
+            yield mistake("EST361", where, actual=twice, first=seen[twice])
+        seen.update(dict.fromkeys(names, use.name))
+    silent = [name for name in there if name not in seen]
+    if silent and device.kind is DeviceKind.SWITCH and duty is not Duty.NONE:
+        code = "EST369" if duty is Duty.ERROR else "EST371"
+        where = place.place("devices", index, "ports") if device.ports else place.place("devices", index)
+        shown = ", ".join(silent[:6]) + (f", … ({len(silent)})" if len(silent) > 6 else "")
+        yield mistake(code, where, actual=shown, device=device.name)

@@ -1,0 +1,149 @@
+"""Mistakes in what the network of an estate is to be, on the estate in ``campus``; form as in ``mistake_cases.py``."""
+
+DC, ROOMS, HEAD, TIERS = "sites/dc.yml", "sites/rooms.yml", "estate.yml", "tiers.yml"
+POLICIES, HARDWARE, LINKS, SERVICES = "policies.yml", "hardware.yml", "links.yml", "services.yml"
+_SRV = "ipv4: 10.1.10.0/24, gateway: core1, backups: [core2], vrid: 10"
+_ICMP = "      - {action: permit, protocol: icmpv6, types: [1, 2, 3, 4, 128, 129]}\n"
+_SECOND = "      - {action: permit, protocol: icmpv6, types: [131, 132, 133, 135, 136, 143]}\n"
+_EDGE = "    - {name: '{site}-edge1', kind: router, hardware: router,"
+
+
+def _pair(routing, other="edge1"):
+    """A second router (and a third) in every room, linked with the other one, before the router that is there."""
+    numbers = {"edge2": ("{number+100}", "10.255.4.{number}"), "edge3": ("{number+200}", "10.255.3.{number}")}
+    routers = [
+        f"    - {{name: '{{site}}-{name}', kind: router, loopback: '{loopback}', ipv4_loopback: '{ipv4}', "
+        f"routing: {routing}}}\n"
+        for name, (loopback, ipv4) in numbers.items()
+        if name in ("edge2", other)
+    ]
+    uplink = f"{{id: '{{number+200}}', to: '{{site}}-{other}', device: '{{site}}-edge2'}}"
+    return f"  uplinks: [{uplink}]\n  devices:\n{''.join(routers)}{_EDGE}"
+
+
+_LINE_1 = "{id: 11, to: core1}, {id: 12, to: core2}"
+
+NETWORK_CASES = [
+    # ways through the network, both families apart
+    ("hubs-apart-over-ipv4", "EST129", LINKS, "ipv4: 10.253.0.0/31", "families: [ipv6]"),
+    ("site-without-ipv4-way", "EST127", ROOMS, _LINE_1, "{id: 11, to: core1, families: [ipv6]}"),
+    ("one-route-carries-all", "EST391", ROOMS, _LINE_1, "{id: 11, to: core1}"),
+    ("relay-without-a-way", "EST376", ROOMS, "number: 1, uplinks: [{id: 11, to: core1}, {id: 12, to: core2}]}",
+     "number: 1, stage: ipv4-only, uplinks: [{id: 11, to: core1, families: [ipv4]}, {id: 12, to: core2, families:"
+     " [ipv4]}]}\n  - {site: kv03, number: 3, uplinks: [{id: 31, to: core1}, {id: 32, to: core2}], vlans: [{name: srv,"
+     " assignment: dhcpv6, relay: [kv01-edge1]}]}"),
+    # the two IPv6 prefixes, anycast and management
+    ("second-prefix-overlaps", "EST309", HEAD, "2d00:2::/32", "fd00:2::/32"),
+    ("second-prefix-not-32", "EST309", HEAD, "2d00:2::/32", "2d00:2::/48"),
+    ("second-prefix-documentation", "EST309", HEAD, "2d00:2::/32", "2001:db8::/32"),
+    ("anycast-twice", "EST216", SERVICES, "anycast: 2", "anycast: 1"),
+    ("anycast-in-a-vlan", "EST306", SERVICES, "10.250.0.1", "10.1.10.9"),
+    ("two-management-vlans", "EST217", DC, "vrid: 10}", "vrid: 10, management: true}"),
+    # gateways
+    ("backup-unknown", "EST310", DC, "backups: [core2], vrid: 10", "backups: [cor2], vrid: 10"),
+    ("backup-is-a-host", "EST310", DC, "backups: [core2], vrid: 10", "backups: [dns1], vrid: 10"),
+    ("backup-not-in-vlan", "EST311", DC, "attach: [{vlan: srv, host: 2, interface: srv}, ", "attach: ["),
+    ("backups-without-vrid", "EST312", DC, "backups: [core2], vrid: 10", "backups: [core2]"),
+    ("vrid-without-backups", "EST312", ROOMS, "gateway: '{site}-edge1'}", "gateway: '{site}-edge1', vrid: 3}"),
+    ("gateway-backs-itself", "EST313", DC, "backups: [core2], vrid: 10", "backups: [core1], vrid: 10"),
+    ("vrid-twice", "EST314", DC, "vrid: 20", "vrid: 10"),
+    ("one-gateway-where-two-are-asked", "EST315", DC, ", backups: [core2], vrid: 10", ""),
+    ("one-gateway-where-two-are-advised", "EST316", TIERS, "transit: false",
+     "transit: false\n    redundant_gateways: warning"),
+    # address families and stages
+    ("ipv4-without-prefix", "EST317", DC, f"{_SRV}", "gateway: core1, backups: [core2], vrid: 10"),
+    ("prefix-without-ipv4", "EST318", DC, _SRV, f"{_SRV}, families: [ipv6]"),
+    ("link-prefix-without-ipv4", "EST319", LINKS, "10.253.0.0/31", "10.253.0.0/31, families: [ipv6]"),
+    ("vlan-behind-its-stage", "EST340", DC, _SRV, f"{_SRV}, families: [ipv4]"),
+    ("link-behind-its-stage", "EST340", ROOMS, "{id: 11, to: core1}", "{id: 11, to: core1, families: [ipv4]}"),
+    ("vlan-after-ipv4-ended", "EST341", ROOMS, "number: 1, uplinks", "number: 1, stage: ipv6-only, uplinks"),
+    ("stage-behind-the-vlans", "EST342", ROOMS, "number: 1, uplinks", "number: 1, stage: ipv4-only, uplinks"),
+    ("stages-out-of-order", "EST343", TIERS, "ipv6-only: 2030-12-31", "ipv6-only: 2026-12-31"),
+    ("stages-of-a-site-out-of-order", "EST343", DC, "tier: DC\n", "tier: DC\ntransition: {dual-stack: 2031-01-01}\n"),
+    ("unknown-stage", "EST025", DC, "tier: DC\n", "tier: DC\nstage: dual-stak\n"),
+    ("no-family", "EST027", DC, _SRV, f"{_SRV}, families: []"),
+    # what a model can do
+    ("model-cannot-vrrp", "EST320", HARDWARE, "[vrrp, dhcpv6-relay,", "[dhcpv6-relay,"),
+    ("model-cannot-guard", "EST320", HARDWARE, "[ra-guard, dhcpv6-guard]", "[ra-guard]"),
+    ("model-not-looked-at", "EST321", HARDWARE, ", features: [ra-guard, dhcpv6-guard]", ""),
+    ("unknown-feature", "EST025", HARDWARE, "[ra-guard,", "[ra-gard,"),
+    # MTU and VRF
+    ("link-wider-than-circuit", "EST330", ROOMS, "mtu: 1500}], circuits", "mtu: 1600}], circuits"),
+    ("link-wider-than-router", "EST331", LINKS, "speed_mbps: 10000", "speed_mbps: 10000, mtu: 9100"),
+    ("vlan-wider-than-router", "EST332", DC, _SRV, f"{_SRV}, mtu: 9100"),
+    ("mtu-below-ipv6", "EST023", DC, _SRV, f"{_SRV}, mtu: 1200"),
+    ("unknown-vrf", "EST333", DC, _SRV, f"{_SRV}, vrf: gests"),
+    ("unknown-vrf-of-a-link", "EST333", LINKS, "speed_mbps: 10000", "speed_mbps: 10000, vrf: gests"),
+    # filters
+    ("unknown-filter", "EST350", DC, "filters: [users-6, users-4]", "filters: [user-6, users-4]"),
+    ("filter-of-an-unused-family", "EST351", ROOMS, "ipv4: '10.2.{number}.0/24', gateway: '{site}-edge1'}",
+     "families: [ipv6], gateway: '{site}-edge1', filters: [users-6, users-4]}"),
+    ("filtered-in-ipv4-only", "EST352", DC, "filters: [users-6, users-4]", "filters: [users-4]"),
+    ("filtered-in-ipv6-only", "EST352", DC, "filters: [users-6, users-4]", "filters: [users-6]"),
+    ("packet-too-big-denied", "EST353", POLICIES, "types: [1, 2, 3, 4, 128, 129]", "types: [1, 3, 4, 128, 129]"),
+    ("neighbours-denied-by-order", "EST353", POLICIES, f"{_ICMP}{_SECOND}      - {{action: deny, protocol: icmpv6}}\n",
+     f"{_ICMP}      - {{action: deny, protocol: icmpv6}}\n{_SECOND}"),
+    ("neighbours-denied-for-some", "EST353", POLICIES, f"{_ICMP}{_SECOND}",
+     f"{_ICMP}      - {{action: deny, protocol: icmpv6, source: 'fd00:2::/32'}}\n{_SECOND}"),
+    ("echo-permitted-for-some", "EST353", POLICIES, "128, 129]}", "128, 129], source: 'fd00:2::/32'}"),
+    ("nothing-permitted-at-the-end", "EST353", POLICIES,
+     f"{_ICMP}{_SECOND}      - {{action: deny, protocol: icmpv6}}\n",
+     ""),
+    ("router-advertisements-let-in", "EST354", POLICIES, "133, 135, 136, 143]", "133, 134, 135, 136, 143]"),
+    ("redirects-let-in-by-any", "EST354", POLICIES, "      - {action: deny, protocol: icmpv6}\n", ""
+     "      - {action: permit}\n"),
+    ("rule-never-reached", "EST355", POLICIES, "      - {action: deny}\n",
+     "      - {action: deny}\n      - {action: permit, protocol: udp, ports: [53]}\n"),
+    ("icmp-in-an-ipv6-filter", "EST356", POLICIES,
+     "{action: permit, protocol: tcp, ports: [443]}\n      - {action: deny}",
+     "{action: permit, protocol: icmp}\n      - {action: deny}"),
+    ("ipv6-prefix-in-an-ipv4-filter", "EST356", POLICIES, "{action: permit, protocol: icmp}",
+     "{action: permit, protocol: icmp, source: 'fd00:2::/32'}"),
+    ("filter-unused", "EST357", POLICIES, "  users-4:\n",
+     "  guests-4: {family: ipv4, rules: [{action: deny}]}\n  users-4:\n"),
+    ("types-of-tcp", "EST358", POLICIES, "protocol: tcp, ports: [443]", "protocol: tcp, types: [1]"),
+    ("ports-of-any", "EST358", POLICIES, "protocol: tcp, ports: [443]", "ports: [443]"),
+    ("two-filters-of-a-family", "EST359", DC, "filters: [users-6, users-4]", "filters: [users-6, users-4, users-4]"),
+    # ports and guards
+    ("ports-not-there", "EST360", DC, "ports: ge7-8", "ports: ge7-9"),
+    ("ports-backwards", "EST360", DC, "ports: ge7-8", "ports: ge8-7"),
+    ("port-used-twice", "EST361", DC, "ports: ge6,", "ports: ge5,"),
+    ("access-without-vlan", "EST362", DC, "mode: access, vlan: usr", "mode: access"),
+    ("trunk-with-vlan", "EST362", DC, "mode: trunk", "mode: trunk, vlan: usr"),
+    ("port-in-unknown-vlan", "EST363", DC, "mode: access, vlan: usr", "mode: access, vlan: user"),
+    ("unknown-guard", "EST364", DC, "guard: host", "guard: hosts"),
+    ("trusted-access-port", "EST365", DC, "guard: host", "guard: trusted"),
+    ("untrusted-trunk", "EST366", DC, ", guard: trusted", ""),
+    ("unguarded-access-port", "EST367", DC, "vlan: usr, guard: host", "vlan: usr"),
+    ("unguarded-port-advised", "EST368", ROOMS, _EDGE,
+     "    - {name: '{site}-sw1', kind: switch, hardware: switch, attach: [{vlan: srv, host: 5}], ports: [{name: a,"
+     " ports:"
+     " ge1-8, mode: access, vlan: srv}]}\n" + _EDGE),
+    ("ports-nobody-speaks-of", "EST369", DC, "      - {name: spare, ports: ge6, mode: unused}\n", ""),
+    ("guard-unused", "EST370", POLICIES, "guards:\n", "guards:\n  server: {features: [ra-guard]}\n"),
+    ("ports-nobody-speaks-of-advised", "EST371", ROOMS, _EDGE,
+     "    - {name: '{site}-sw1', kind: switch, hardware: switch, attach: [{vlan: srv, host: 5}]}\n" + _EDGE),
+    # DHCPv6
+    ("relay-to-nobody", "EST372", DC, "relay: [dns1]", "relay: [dns2]"),
+    ("relay-to-ipv4-only", "EST373", DC, "vlans:\n  - {name: srv,",
+     "stage: ipv4-only\nvlans:\n  - {name: srv, families: [ipv4],"),
+    ("dhcpv6-without-relay", "EST374", DC, "    relay: [dns1]\n", ""),
+    ("relay-without-dhcpv6", "EST375", DC, "assignment: dhcpv6", "assignment: slaac"),
+    # routing
+    ("two-protocols-on-a-link", "EST380", DC, "    loopback: 2\n", "    loopback: 2\n    routing: {igp: is-is}\n"),
+    ("no-protocol-on-a-link", "EST381", ROOMS, f"  devices:\n{_EDGE}", _pair("{igp: none}") + " routing: {igp: none},"),
+    ("two-areas-on-a-link", "EST382", DC, "    loopback: 2\n", "    loopback: 2\n    routing: {area: 5}\n"),
+    ("area-apart", "EST383", ROOMS, f"  devices:\n{_EDGE}", _pair("{area: 5}", "edge3")),
+    # circuits
+    ("circuit-ends-nowhere", "EST384", DC, "router: core2}", "router: core3}"),
+    ("circuit-without-router", "EST385", DC, ", router: core2}", "}"),
+    ("assigned-by-nobody", "EST386", HEAD, "assigned_networks: [tslcd]", "assigned_networks: [tslcd-2]"),
+    ("assigned-in-defaults", "EST387", ROOMS, "  edge: '{site}-edge1'\n",
+     "  edge: '{site}-edge1'\n  circuits: [{name: line-9, network: tslcd, speed_mbps: 100, path: main,"
+     " assigned: {ipv4: '100.64.2.0/30', document: none}}]\n"),
+    ("assigned-from-our-own", "EST388", DC, "ipv6: 2d00:9::/64, peer_ipv6: '2d00:9::1'", "ipv6: fd00:2:9::/64"),
+    ("peer-outside-the-assigned", "EST389", DC, "peer_ipv4: 100.64.1.1", "peer_ipv4: 100.64.1.9"),
+    ("assigned-twice", "EST390", DC, "path: south, router: core2}",
+     "path: south, router: core2, assigned: {ipv4: 100.64.1.0/29, document: Letter 13}}"),
+    ("assigned-without-paper", "EST021", DC, ", document: 'Letter 12, 2026-03-01'", ""),
+]
