@@ -14,6 +14,8 @@ from inventory.diff_cli import diff
 from inventory.draw_cli import draw
 from inventory.export_cli import app as export
 from inventory.ledger_cli import app as ledger
+from inventory.shown import show as show_rows
+from inventory.transition_cli import transition
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
@@ -27,11 +29,11 @@ app = typer.Typer(
 )
 app.command()(diff)
 app.command()(draw)
+app.command()(transition)
 app.add_typer(export, name="export")
 app.add_typer(ledger, name="ledger")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _SHOWN = 50
-_PLAIN_WIDTH = 180  # columns of a table that goes into a file or a pipe
 
 
 @app.command()
@@ -106,7 +108,7 @@ def show(
         parts = tables.device(estate, name)
     else:
         raise mistake("EST050", _place(estate), actual=name, known=[*estate.sites, *estate.devices])
-    _print(parts, as_json)
+    show_rows(parts, as_json)
 
 
 @app.command()
@@ -155,7 +157,7 @@ def explain(
         }
         for r in rows
     ]
-    _print({f"{site} (a value in brackets is covered by the one below it)": shown}, False)
+    show_rows({f"{site} (a value in brackets is covered by the one below it)": shown}, False)
 
 
 @app.command()
@@ -173,7 +175,7 @@ def failures(
     estate = _estate()
     if site is not None and site not in estate.sites:
         raise mistake("EST050", _place(estate), actual=site, known=estate.sites)
-    _print(outages.of_site(estate, site) if site else outages.of_estate(estate), as_json)
+    show_rows(outages.of_site(estate, site) if site else outages.of_estate(estate), as_json)
 
 
 @app.command()
@@ -199,12 +201,14 @@ def ipam(
     if as_csv:
         _print_csv(rows)
     else:
-        _print({"addresses": rows}, as_json)
+        show_rows({"addresses": rows}, as_json)
 
 
 @app.command()
 def schema(
-    kind: Annotated[str, typer.Argument(help="site, archetype, estate, tiers, links, services, hardware or policies.")] = "site",
+    kind: Annotated[
+        str, typer.Argument(help="site, archetype, estate, tiers, links, services, hardware or policies.")
+    ] = "site",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors that complete and check YAML.
 
@@ -225,27 +229,6 @@ def _place(estate: Estate) -> Any:
     from core.errors import Place
 
     return Place(estate.root)
-
-
-def _print(parts: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
-    if as_json:
-        emit_json(parts)
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    from inventory.tables import table
-
-    console = out if out.is_terminal else Console(width=_PLAIN_WIDTH, highlight=False)
-    for title, rows in parts.items():
-        if not rows:
-            continue
-        numbers = {key for key, value in rows[0].items() if isinstance(value, int)}
-        made = table(title, *(f"#{key}" if key in numbers else key for key in rows[0]))
-        for row in rows:
-            made.add_row(*(Text(str(value)) for value in row.values()))
-        console.print(made)
-        console.print()
 
 
 def _print_csv(rows: list[dict[str, Any]]) -> None:

@@ -85,6 +85,10 @@ class Estate:
         """Return a site's VLAN by name; KeyError when there is none (loading has checked every reference)."""
         return next(vlan for vlan in self.sites[site].vlans if vlan.name == name)
 
+    def uses_ipv6(self, vlan: Vlan) -> bool:
+        """Tell whether IPv6 is in use in a VLAN."""
+        return Family.IPV6 in vlan.families
+
     def vlan_prefix(self, site: str, vlan: Vlan) -> IPv6Network:
         """Return the /64 of a VLAN; it is reserved for it also where IPv6 is not in use yet."""
         place = self.sites[site]
@@ -99,6 +103,11 @@ class Estate:
             for interface in self._interfaces[vlan.gateway]
             if interface.vlan is not None and interface.vlan.name == vlan.name and self.site_of[vlan.gateway] == site
         )
+
+    def anycast(self, service: Service) -> IPv6Interface | None:
+        """Return the /128 that every host of a service announces; None for a service without one."""
+        prefix = self.head.addressing.ipv6_prefix
+        return ipv6.anycast_address(prefix, service.anycast) if service.anycast is not None else None
 
     def site_prefix(self, site: str) -> IPv6Network:
         """Return the /48 of a site."""
@@ -179,9 +188,8 @@ class Estate:
     def _attached(self, device: Device, attachment: Attachment) -> Interface:
         site = self.site_of[device.name]
         vlan = self.vlan(site, attachment.vlan)
-        has_v6 = Family.IPV6 in vlan.families
         v4 = IPv4Interface((vlan.ipv4[attachment.host], vlan.ipv4.prefixlen)) if vlan.ipv4 else None
-        v6 = ipv6.host_address(self.vlan_prefix(site, vlan), attachment.host) if has_v6 else None
+        v6 = ipv6.host_address(self.vlan_prefix(site, vlan), attachment.host) if self.uses_ipv6(vlan) else None
         return Interface(device.name, attachment.interface, "vlan", v4, v6, vlan=vlan)
 
     def _link_interfaces(self, link: Link) -> tuple[Interface, Interface]:

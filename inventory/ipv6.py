@@ -54,6 +54,16 @@ def management_block(estate: IPv6Network) -> IPv6Network:
     return site_prefix(estate, LINK_REGION, MANAGEMENT_SITE)
 
 
+def link_block(estate: IPv6Network) -> IPv6Network:
+    """Return the /48 that holds a /64 per link id."""
+    return site_prefix(estate, LINK_REGION, 0)
+
+
+def loopback_block(estate: IPv6Network, region: int) -> IPv6Network:
+    """Return the /64 of the loopbacks of a region; region 0 is that of anycast addresses."""
+    return IPv6Network((_base(estate) | LOOPBACK_REGION << 88 | region << 80, 64))
+
+
 def anycast_address(estate: IPv6Network, number: int) -> IPv6Interface:
     """Return the /128 of an anycast id; the digits of ``number`` are read as hexadecimal."""
     return IPv6Interface((_base(estate) | LOOPBACK_REGION << 88 | int(str(number), 16), 128))

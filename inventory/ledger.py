@@ -1,9 +1,9 @@
 """The ledger of plan numbers: ``allocations.jsonl``, append-only, every line chained to the one before it.
 
-A number (a region, a site in it, a link, a loopback, an anycast id) is *given* to an owner, and *retired* when the owner is gone. It
-may be given to somebody else only after its quarantine, so that no address of today means another thing tomorrow. The
-same owner may have it back at any time. The chain shows an altered or missing line; that lines at the end are not cut
-off is what git review and ``ledger check --since REV`` are for.
+A number (a region, a site in it, a link, a loopback, an anycast id) is *given* to an owner, and *retired* when that
+is gone. It may be given to somebody else only after its quarantine, so that no address of today means another thing
+tomorrow. The same owner may have it back at any time. The chain shows an altered or missing line; that lines at the
+end are not cut off is what git review and ``ledger check --since REV`` are for.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from core.workspace import Workspace, current
 from inventory.estate import Estate
 from inventory.load import load_estate
 from netconfig import show
+from netconfig.coverage import left_out
 from netconfig.design import managed
 from netconfig.edit import Change
 from netconfig.edit import load as load_change
@@ -35,6 +36,7 @@ ChangeFile = Annotated[
     Path | None, typer.Option("--change", help="YAML with lines to add to or remove from some routers.", dir_okay=False)
 ]
 MIN_TIMER_S = 20
+_NAMED = 5
 
 
 @app.command()
@@ -50,6 +52,7 @@ def render(
     estate = load_estate(current().estate_dir)
     names = [device] if device else [item.name for item in managed(estate)]
     texts = {name: render_text(estate, name) for name in names}
+    _say_left_out(estate, names)
     if to is not None:
         to.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -60,6 +63,16 @@ def render(
     else:
         for name, text in texts.items():
             out.print(text if device else f"! ===== {name} =====\n{text}", markup=False, end="")
+
+
+def _say_left_out(estate: Estate, names: list[str]) -> None:
+    """Say on standard error what the estate wants and no template writes yet: it must not look complete."""
+    wanted = {name: left_out(estate, name) for name in names}
+    short = {name: features for name, features in wanted.items() if features}
+    for name, features in list(short.items())[:_NAMED]:
+        err.print(f"{name}: not in the configuration yet: {'; '.join(features)}", markup=False)
+    if len(short) > _NAMED:
+        err.print(f"… and {len(short) - _NAMED} more routers of which not everything is written yet")
 
 
 @app.command()
@@ -74,6 +87,7 @@ def plan(
     """
     ws, estate = _context()
     found = _plan(ws, estate, change)
+    _say_left_out(estate, [item.name for item in managed(estate)])
     if as_json:
         emit_json(found.as_dict())
         return

@@ -10,6 +10,7 @@ from core.errors import ExitCode, RackproofError
 from inventory.estate import Estate, Interface
 from inventory.kinds import DeviceKind
 from inventory.model import Device
+from netconfig.coverage import require_renderable
 
 CORE, EDGE = "CORE", "EDGE"
 ESTATE_FILTER = "ESTATE"
@@ -66,10 +67,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A list that lets the /64s of one prefix pass and nothing else."""
+    """A list that lets the /64s of some prefixes pass and nothing else."""
 
     name: str
-    prefix: IPv6Network
+    prefixes: tuple[IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,12 @@ def _is_managed(device: Device) -> bool:
 
 
 def router(estate: Estate, name: str) -> Router:
-    """Return the design of one router; raises RackproofError (NET010) when it is none this room configures."""
+    """Return the design of one router.
+
+    Raises RackproofError: NET010 when it is none this room configures, NET011 when no template can say so.
+    """
     require_managed(estate, name)
+    require_renderable(estate, name)
     interfaces = estate.interfaces(name)
     peers = tuple(sorted(_peers(estate, name), key=lambda peer: int(IPv6Interface(peer.address))))
     reflects = name in estate.head.addressing.route_reflectors
@@ -127,13 +132,15 @@ def router(estate: Estate, name: str) -> Router:
         groups=tuple(group for group in groups if any(peer.group == group.name for peer in peers)),
         peers=peers,
         filters=tuple(sorted({_filter(estate, peer) for peer in peers}, key=lambda filter_: filter_.name)),
-        networks=_networks(interfaces),
+        networks=_networks(estate, interfaces),
     )
 
 
-def _networks(interfaces: tuple[Interface, ...]) -> tuple[IPv6Network, ...]:
-    """Return the VLANs that a router announces."""
-    return tuple(sorted(i.ipv6.network for i in interfaces if i.kind == "vlan" and i.ipv6 is not None))
+def _networks(estate: Estate, interfaces: tuple[Interface, ...]) -> tuple[IPv6Network, ...]:
+    """Return the VLANs that a router announces, under both prefixes of the estate."""
+    held = [interface.ipv6 for interface in interfaces if interface.kind == "vlan" and interface.ipv6 is not None]
+    second = [other for address in held if (other := estate.second(address)) is not None]
+    return tuple(sorted(address.network for address in (*held, *second)))
 
 
 def _port(estate: Estate, interface: Interface) -> Port:
@@ -164,5 +171,10 @@ def _peers(estate: Estate, name: str) -> list[Peer]:
 
 def _filter(estate: Estate, peer: Peer) -> Filter:
     if peer.filter == ESTATE_FILTER:
-        return Filter(peer.filter, estate.head.addressing.ipv6_prefix)
-    return Filter(peer.filter, estate.site_prefix(estate.site_of[peer.name]))
+        second = estate.head.addressing.ipv6_second
+        return Filter(peer.filter, (estate.head.addressing.ipv6_prefix, *([second] if second else [])))
+    code = estate.site_of[peer.name]
+    management = [estate.vlan_prefix(code, vlan) for vlan in estate.sites[code].vlans if vlan.management]
+    allowed = (estate.site_prefix(code), *management)
+    moved = (estate.second(IPv6Interface((prefix.network_address, prefix.prefixlen))) for prefix in allowed)
+    return Filter(peer.filter, (*allowed, *(address.network for address in moved if address is not None)))

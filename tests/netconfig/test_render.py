@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.errors import RackproofError
 from core.workspace import REPOSITORY
 from inventory.estate import Estate
+from inventory.kinds import Igp
 from inventory.load import load_estate
+from inventory.model import Routing
 from lab.router.install import day0
 from netconfig import platform
+from netconfig.coverage import left_out
 from netconfig.design import managed, router
 from netconfig.expect import probes, waves
 from netconfig.render import intended, render
@@ -91,3 +96,63 @@ def test_the_reference_estate_loads_for_this_room_too() -> None:
     for device in managed(estate)[:20]:
         if device.platform == "frr":
             render(estate, device.name)
+
+
+CAMPUS = load_estate(REPOSITORY / "tests" / "inventory" / "campus")
+PLATFORM = {"platform": "frr", "wave": 1}
+
+
+def campus(**changes: dict[str, object]) -> Estate:
+    """The campus with its routers managed, and some of their fields changed."""
+    sites = {
+        code: site.model_copy(
+            update={
+                "devices": tuple(
+                    device.model_copy(update={**PLATFORM, **changes.get(device.name, {})}) for device in site.devices
+                )
+            }
+        )
+        for code, site in CAMPUS.sites.items()
+    }
+    return replace(CAMPUS, sites=sites)
+
+
+def test_the_second_prefix_and_the_management_block_are_addressed_announced_and_let_in() -> None:
+    text = render(campus(), "core1")
+    for line in (
+        " ipv6 address fd00:2:fe01:101::1/64", " ipv6 address 2d00:2:fe01:101::1/64",
+        "  network fd00:2:fe01:101::/64", "  network 2d00:2:101:106e::/64",
+        "ipv6 prefix-list SITE-KV01 seq 20 permit 2d00:2:201::/48 ge 64 le 64",
+        "ipv6 prefix-list ESTATE seq 20 permit 2d00:2::/32 ge 64 le 64",
+    ):  # fmt: skip
+        assert line in text.splitlines(), line
+    assert parse(text, FRR) == intended(campus(), "core1")
+
+
+def test_an_area_is_that_of_the_link_or_of_the_router() -> None:
+    text = render(campus(core1={"routing": Routing(area=5)}), "core1")
+    assert text.count("ipv6 ospf6 area 5") == text.count("ipv6 ospf6 area") > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({"routing": Routing(igp=Igp.ISIS)}, "routing.igp is-is"), ({"routing": Routing(igp=Igp.NONE)}, "routing.igp none")],
+)
+def test_what_no_template_can_say_is_refused(fields: dict[str, object], said: str) -> None:
+    with pytest.raises(RackproofError) as caught:
+        render(campus(core1=fields), "core1")
+    assert (caught.value.code, said in str(caught.value)) == ("NET011", True)
+
+
+def test_a_vrf_is_refused_and_what_is_left_out_is_named() -> None:
+    assert left_out(campus(), "core1") == (
+        "shared gateway address (VRRPv3) (srv, usr, mgmt)", "router advertisements (usr)", "DHCPv6 relay (usr)",
+        "packet filters (usr)",
+    )  # fmt: skip
+    assert left_out(campus(), "kv01-edge1") == ()
+    dc = campus().sites["dc"]
+    vlans = tuple(vlan.model_copy(update={"vrf": "guests"}) for vlan in dc.vlans)
+    moved = replace(campus(), sites={**campus().sites, "dc": dc.model_copy(update={"vlans": vlans})})
+    with pytest.raises(RackproofError) as caught:
+        render(moved, "core1")
+    assert "vrf guests" in str(caught.value)
