@@ -123,17 +123,18 @@ def explain(
 
     Example: rackproof --estate inventory/estate estate explain hph devices.hph-edge1.wave
     """
+    from inventory.derived import derived
     from inventory.explain import explain as sayings
     from inventory.load import read_draft
     from inventory.mistakes import mistake
 
     folder = current().estate_dir
     draft = read_draft(folder, [])
-    sources = {place.site.site: place.source for place in draft.sites} if draft else {}
-    if site not in sources:
+    places = {place.site.site: place for place in draft.sites} if draft else {}
+    if draft is None or site not in places:
         from core.errors import Place
 
-        raise mistake("EST050", Place(folder), actual=site, known=sources)
+        raise mistake("EST050", Place(folder), actual=site, known=places)
     rows = [
         {
             "path": s.path,
@@ -143,7 +144,7 @@ def explain(
             "line": s.place.line,
             "holds": s.wins,
         }
-        for s in sayings(sources[site], path)
+        for s in derived(draft, places[site], path) or sayings(places[site].source, path)
     ]
     if as_json:
         emit_json(rows)

@@ -88,6 +88,7 @@ class Draft:
     services: tuple[Service, ...]
     services_file: Positioned | None
     hardware: dict[str, Hardware]
+    hardware_file: Positioned | None
     policies: PoliciesFile
     policies_file: Positioned | None
 

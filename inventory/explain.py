@@ -8,8 +8,10 @@ from typing import Any
 
 from core.errors import Place
 from inventory.layers import IDENTITY, keyed
-from inventory.mistakes import mistake
+from inventory.mistakes import mistake, word
+from inventory.model import Site
 from inventory.positions import Path_
+from inventory.schema import model_at
 from inventory.sitefiles import SiteSource
 
 
@@ -27,8 +29,14 @@ class Saying:
 def explain(source: SiteSource, dotted: str) -> list[Saying]:
     """Return what each layer says at ``dotted`` (``devices.hph-edge1.wave``); below a container, leaf by leaf.
 
-    Raises EST051 when the merged site says nothing there.
+    What no layer says and the model has a value for is of the layer "default". Raises EST051 for anything else.
     """
+    *above, last = dotted.split(".") if dotted else [""]
+    parent = _resolve(source, ".".join(above))
+    if last and _step(_at(source.data, parent), last, str(parent[-1]) if parent else "") is None:
+        default = _default(source, parent, last)
+        if default is not None:
+            return [default]
     path = _resolve(source, dotted)
     return [saying for leaf in _leaves(_at(source.data, path), path) for saying in _sayings(source, leaf)]
 
@@ -44,6 +52,15 @@ def _resolve(source: SiteSource, dotted: str) -> Path_:
         path.append(step)
         here = here[step]
     return tuple(path)
+
+
+def _default(source: SiteSource, parent: Path_, key: str) -> Saying | None:
+    """Return the model's own value of a key that may be left out; None for a key that may not, or does not exist."""
+    field = model_at(Site, parent).model_fields.get(key) if isinstance(_at(source.data, parent), dict) else None
+    if field is None or field.is_required():
+        return None
+    shown = ".".join(str(part) for part in (*keyed(source.data, parent), key))
+    return Saying(shown, word("default"), source.place(*parent), field.get_default(call_default_factory=True), True)
 
 
 def _step(here: Any, part: str, holder: str) -> str | int | None:

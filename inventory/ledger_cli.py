@@ -90,6 +90,40 @@ def append(as_json: Json = False) -> None:
     out.print(f"{file}: {len(lines)} lines appended", markup=False)
 
 
+@app.command()
+def free(
+    region: Annotated[
+        int | None, typer.Option("--region", min=1, max=253, help="For a new site of this region; else a new region.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=50, help="How many numbers of each kind.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Propose plan numbers that nobody has and that are in no quarantine. Nothing is written.
+
+    Example: rackproof --estate inventory/estate estate ledger free --region 31
+    """
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from core.errors import Place
+    from inventory.ledger import FILE, read
+    from inventory.mistakes import mistake
+    from inventory.shown import show
+    from inventory.vacancies import vacancies
+
+    folder = current().estate_dir
+    draft = _inspect().draft
+    if draft is None:
+        raise mistake("EST030", Place(folder))
+    file = folder / FILE
+    ledger = read(file, draft.head.addressing.quarantine_days) if file.exists() else None
+    found = vacancies(draft, ledger, datetime.now(UTC).date(), region, count)
+    if as_json:
+        emit_json([asdict(item) for item in found])
+        return
+    show({"free": [{**asdict(item), "numbers": ", ".join(map(str, item.numbers))} for item in found]}, False)
+
+
 def _inspect() -> Inspection:
     from inventory.load import inspect_estate
 

@@ -72,7 +72,7 @@ def read_draft(folder: Path, errors: list[RackproofError]) -> Draft | None:
     if head is None or head_file is None:
         return None
     tiers, _ = _load((folder / head.tiers).resolve(), TiersFile, errors)
-    hardware, _ = _beside(folder, head.hardware, HardwareFile, errors)
+    hardware, hardware_file = _beside(folder, head.hardware, HardwareFile, errors)
     policies, policies_file = _beside(folder, head.policies, PoliciesFile, errors)
     sites = tuple(site for source in read_sites(folder, errors) if (site := _site(source, errors)))
     links, links_file = _load(folder / "links.yml", LinksFile, errors)
@@ -90,6 +90,7 @@ def read_draft(folder: Path, errors: list[RackproofError]) -> Draft | None:
         services.services if services else (),
         services_file,
         hardware.hardware if hardware else {},
+        hardware_file,
         policies or PoliciesFile(),
         policies_file,
     )

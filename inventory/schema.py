@@ -123,15 +123,16 @@ def _shown(value: Any) -> str:
 
 def _fields(model: type[BaseModel], path: Path_) -> list[str]:
     """Return the keys that may stand at ``path`` of a model."""
-    here: Any = model
+    return list(model_at(model, path).model_fields)
+
+
+def model_at(model: type[BaseModel], path: Path_) -> type[BaseModel]:
+    """Return the model of what stands at ``path`` of a model; of a plain value that of its nearest parent."""
+    here = model
     for part in path:
-        if isinstance(part, int):
-            continue
-        annotation = here.model_fields[part].annotation if part in getattr(here, "model_fields", {}) else None
-        found = _model_in(annotation)
-        if found is not None:
-            here = found
-    return list(here.model_fields)
+        field = here.model_fields.get(part) if isinstance(part, str) else None
+        here = _model_in(field.annotation) or here if field is not None else here
+    return here
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

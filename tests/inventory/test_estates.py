@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.errors import RackproofError
+from inventory.derived import derived
 from inventory.explain import explain
 from inventory.load import inspect_estate, load_estate, read_draft
 
@@ -90,6 +92,42 @@ def test_explain_names_the_layer(path, layer, file):
     says = explain(source, path)[-1]
     assert (says.layer, says.place.file.name, says.wins) == (layer, file, True)
     assert says.place.line > 0
+
+
+ROOM_FILE, RR = "provincial-room.yml", "regional-room.yml"
+DERIVED = [
+    ("hph", "ipv6", "fd00:4b53:1f00::/48", ["estate.yml", "hph.yml", "hph.yml"]),
+    ("hph", "vlans.usr.ipv6", "fd00:4b53:1f00:2078::/64", ["estate.yml", "hph.yml", "hph.yml", *2 * [ROOM_FILE]]),
+    ("hph-kv02", "devices.hph-kv02-edge1.ipv6", "fd00:4b53:ff1f::21/128", ["estate.yml", "hph.yml", RR]),
+    ("hph", "devices.hph-node1.ipv6", "fd00:4b53:1f00:106e::11/64", None),
+    ("hph", "devices.hph-sw3.power_w", 90, ["provincial-room.yml"]),
+]
+
+
+@pytest.mark.parametrize(("site", "path", "value", "files"), DERIVED, ids=[case[1] for case in DERIVED])
+def test_what_follows_is_explained_by_what_it_follows_from(reference, site, path, value, files):
+    draft = reference_draft()
+    place = next(place for place in draft.sites if place.site.site == site)
+    *parts, last = derived(draft, place, path)
+    assert (last.path, last.value) == (path, value)
+    assert files is None or [part.place.file.name for part in parts] == files
+    device = path.split(".")[1] if path.startswith("devices") else ""
+    assert not device or path.endswith("power_w") or value == str(reference.address(device).ipv6)
+
+
+@pytest.mark.parametrize(("path", "value"), [("vlans.usr.mtu", 1500), ("stage", "dual-stack"), ("latitude", None)])
+def test_what_nobody_says_is_the_default_of_the_model(path, value):
+    place = next(place for place in reference_draft().sites if place.site.site == "hph")
+    (said,) = explain(place.source, path)
+    assert (said.layer, said.value, said.path) == ("default", value, path)
+
+
+def test_what_has_no_default_stays_a_mistake():
+    place = next(place for place in reference_draft().sites if place.site.site == "hph")
+    for path in ("vlans.usr.mtuu", "devices.hph-edge9.wave", "vlans.usr.mtu.more", "tierr"):
+        with pytest.raises(RackproofError) as caught:
+            explain(place.source, path)
+        assert caught.value.code == "EST051"
 
 
 def test_an_override_covers_what_lies_below(tmp_path):

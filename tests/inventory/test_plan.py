@@ -1,6 +1,6 @@
 """The IPv6 plan: whatever is added, removed or reordered changes no other address, and no two things share one."""
 
-from ipaddress import IPv6Network
+from ipaddress import IPv6Interface, IPv6Network
 from itertools import pairwise
 
 import pytest
@@ -30,6 +30,9 @@ def addresses(sites, links, loopbacks):
         found["link", link] = ipv6.link_addresses(ESTATE, link)
     for region, loopback in loopbacks:
         found["loopback", region, loopback] = ipv6.loopback_address(ESTATE, region, loopback)
+        found["anycast", loopback] = ipv6.anycast_address(ESTATE, loopback)
+    for region, number in sites:
+        found["management", region, number] = ipv6.management_prefix(ESTATE, region, number)
     return found
 
 
@@ -56,7 +59,8 @@ def test_removal_and_reordering_change_nothing(sites, links, loopbacks, random):
 @settings(max_examples=80, deadline=None)
 def test_no_two_things_share_an_address(sites, links, loopbacks):
     found = addresses(sites, links, loopbacks)
-    narrow = [value.network for key, value in found.items() if key[0] == "loopback"]
+    narrow = [value.network for key, value in found.items() if key[0] in ("loopback", "anycast")]
+    narrow += [value for key, value in found.items() if key[0] == "management"]
     narrow += [end.network for key, value in found.items() if key[0] == "link" for end in value[:1]]
     narrow += [value for key, value in found.items() if key[0] == "vlan"]
     ordered = sorted(narrow)
@@ -80,3 +84,29 @@ def test_link_ends_are_a_127(link_id):
     assert a.network == b.network
     assert a.network.prefixlen == 127
     assert a.ip + 1 == b.ip
+
+
+@given(sites, links, loopbacks)
+@settings(max_examples=40, deadline=None)
+def test_blocks_hold_what_they_are_for_and_nothing_else(sites, links, loopbacks):
+    found = addresses(sites, links, loopbacks)
+    blocks = {
+        "management": ipv6.management_block(ESTATE),
+        "link": ipv6.link_block(ESTATE),
+        "anycast": ipv6.loopback_block(ESTATE, 0),
+    }
+    for key, value in found.items():
+        first = value[0] if key[0] == "link" else value
+        network = getattr(first, "network", first)
+        for kind, block in blocks.items():
+            assert network.subnet_of(block) == (key[0] == kind), (key, kind)
+
+
+@given(st.integers(0, 2**96 - 1), st.integers(1, 128))
+def test_the_second_prefix_keeps_every_place_of_the_plan(inside, length):
+    other = IPv6Network("2d00:2::/32")
+    address = IPv6Interface((int(ESTATE.network_address) | inside, length))
+    moved = ipv6.moved(address, other)
+    assert moved.ip in other
+    assert moved.network.prefixlen == length
+    assert ipv6.moved(moved, ESTATE) == address

@@ -136,7 +136,10 @@ def test_an_area_is_that_of_the_link_or_of_the_router() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "said"),
-    [({"routing": Routing(igp=Igp.ISIS)}, "routing.igp is-is"), ({"routing": Routing(igp=Igp.NONE)}, "routing.igp none")],
+    [
+        ({"routing": Routing(igp=Igp.ISIS)}, "routing.igp is-is"),
+        ({"routing": Routing(igp=Igp.NONE)}, "routing.igp none"),
+    ],
 )
 def test_what_no_template_can_say_is_refused(fields: dict[str, object], said: str) -> None:
     with pytest.raises(RackproofError) as caught:
