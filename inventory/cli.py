@@ -210,14 +210,20 @@ def schema(
     kind: Annotated[
         str, typer.Argument(help="site, archetype, estate, tiers, links, services, hardware or policies.")
     ] = "site",
+    to: Annotated[Path | None, typer.Option("--to", help="Write the schemas of all kinds into this folder.")] = None,
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors that complete and check YAML.
 
-    Example: rackproof estate schema site > .rackproof/site.schema.json
+    Example: rackproof estate schema site
     """
     from inventory.jsonschema import schema as make
+    from inventory.jsonschema import write
 
-    emit_json(make(kind))
+    if to is None:
+        emit_json(make(kind))
+        return
+    for file in write(to):
+        err.print(str(file), markup=False)
 
 
 def _estate() -> Estate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from core.errors import Place
@@ -37,6 +39,19 @@ def schema(kind: str) -> dict[str, Any]:
     made = _FILES[kind].model_json_schema()
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return _layered(made, kind) if kind in ("site", "archetype") else made
+
+
+def write(folder: Path) -> list[Path]:
+    """Write the schema of every kind of file into ``folder`` and return the files. EST058 when that cannot be."""
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in _FILES:
+            written.append(folder / f"{kind}.schema.json")
+            written[-1].write_text(json.dumps(schema(kind), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise mistake("EST058", Place(folder), reason=error.strerror) from error
+    return written
 
 
 def _layered(made: dict[str, Any], kind: str) -> dict[str, Any]:

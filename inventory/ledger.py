@@ -84,6 +84,8 @@ def used(draft: Draft) -> dict[Number, Use]:
 
 def read(file: Path, quarantine_days: int) -> Ledger:
     """Read and verify a ledger. Raises EST003, EST401 (no such line), EST402 (chain) or EST406 (impossible step)."""
+    if not file.is_file():
+        raise mistake("EST001", Place(file), reason="not a regular file")
     size = file.stat().st_size
     if size > _LIMIT:
         raise mistake("EST003", Place(file), actual=size, size=size, limit=_LIMIT)

@@ -73,7 +73,9 @@ def load_yaml(file: Path) -> Positioned:
 
 def _read(file: Path) -> str:
     try:
-        if file.is_file() and file.stat().st_size > MAX_BYTES:
+        if file.exists() and not file.is_file():  # a pipe would wait for ever, a device never end
+            raise mistake("EST001", Place(file), reason="not a regular file")
+        if file.exists() and file.stat().st_size > MAX_BYTES:
             raise mistake("EST003", Place(file), limit=MAX_BYTES, size=file.stat().st_size)
         return file.read_bytes().decode("utf-8-sig")
     except OSError as error:

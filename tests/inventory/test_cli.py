@@ -127,6 +127,8 @@ def test_json_is_json(rackproof, words):
         ("site", "inventory/estate/sites/*.yml"), ("site", "lab/estate/sites/*.yml"), ("links", "*/estate/links.yml"),
         ("archetype", "inventory/estate/archetypes/*.yml"), ("services", "*/estate/services.yml"),
         ("tiers", "inventory/estate/tiers.yml"), ("estate", "*/estate/estate.yml"),
+        ("hardware", "inventory/estate/hardware.yml"), ("policies", "inventory/estate/policies.yml"),
+        ("site", "tests/inventory/campus/sites/*.yml"), ("services", "tests/inventory/campus/services.yml"),
     ],
 )
 def test_published_schema_accepts_the_estates(kind, pattern):
@@ -138,6 +140,19 @@ def test_published_schema_accepts_the_estates(kind, pattern):
     for file in files:
         data = json.loads(json.dumps(yaml.safe_load(file.read_text("utf-8")), default=str))
         assert not list(validator.iter_errors(data)), file
+
+
+def test_the_published_schemas_are_those_of_the_model(tmp_path):
+    """After a change of the model: rackproof estate schema --to docs/schemas, and commit them."""
+    from inventory.jsonschema import write
+
+    made = write(tmp_path)
+    published = ROOT / "docs" / "schemas"
+    assert {file.name for file in made} == {file.name for file in published.iterdir()}
+    for file in made:
+        assert file.read_text("utf-8") == (published / file.name).read_text("utf-8"), file.name
+    settings = json.loads((ROOT / ".vscode" / "settings.json").read_text("utf-8"))
+    assert {Path(schema).name for schema in settings["yaml.schemas"]} == {file.name for file in made}
 
 
 def test_published_schema_refuses_an_unknown_key():
