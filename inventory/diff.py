@@ -41,6 +41,7 @@ def changes(old: Estate, new: Estate) -> list[Change]:
     """Return every difference from ``old`` to ``new``, in the order head, tiers, sites and parts, links, services."""
     found = [*_fields("estate", old.head.name, (), old.head, new.head)]
     found += _compare(_tiers(old), _tiers(new))
+    found += _compare(_catalogue(old), _catalogue(new))
     for code in dict.fromkeys((*old.sites, *new.sites)):
         found += _site(old, new, code)
     found += _compare(_links(old), _links(new))
@@ -70,8 +71,8 @@ def _addresses(old: Estate, new: Estate, before: Site, after: Site) -> Iterator[
     """Yield addresses that change at devices that stay; those of a new or removed device come with it."""
     stay = {device.name for device in before.devices} & {device.name for device in after.devices}
     for device in (d.name for d in after.devices if d.name in stay):
-        was = {i.name: f"{i.ipv6} {i.ipv4}" for i in old.interfaces(device)}
-        now = {i.name: f"{i.ipv6} {i.ipv4}" for i in new.interfaces(device)}
+        was = {i.name: " ".join(map(str, i.addresses)) for i in old.interfaces(device)}
+        now = {i.name: " ".join(map(str, i.addresses)) for i in new.interfaces(device)}
         for name in dict.fromkeys((*was, *now)):
             one, other = was.get(name, ""), now.get(name, "")
             if one != other:
@@ -106,6 +107,27 @@ def _tiers(estate: Estate) -> Parts:
     return {
         ("tier", name): (tier, tuple(code for code, site in estate.sites.items() if site.tier == name))
         for name, tier in estate.tiers.items()
+    }
+
+
+def _catalogue(estate: Estate) -> Parts:
+    """Return models of devices, filters and guard profiles, each with the sites that use it."""
+    users: dict[tuple[str, str], dict[str, None]] = {}
+    for code, site in estate.sites.items():
+        used = {("hardware", device.hardware) for device in site.devices if device.hardware}
+        used |= {("filter", name) for vlan in site.vlans for name in vlan.filters}
+        used |= {("guard", use.guard) for device in site.devices for use in device.ports if use.guard}
+        for key in used:
+            users.setdefault(key, {})[code] = None
+    kinds: dict[str, Mapping[str, Model]] = {
+        "hardware": estate.hardware,
+        "filter": estate.policies.filters,
+        "guard": estate.policies.guards,
+    }
+    return {
+        (kind, name): (item, tuple(users.get((kind, name), ())))
+        for kind, items in kinds.items()
+        for name, item in items.items()
     }
 
 
@@ -158,7 +180,7 @@ def _flat(value: Any, path: str = "") -> dict[str, str]:
             found |= _flat(inner, f"{path}.{key}" if path else str(key))
         return found
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        return _flat({str(item.get("vlan", index)): item for index, item in enumerate(value)}, path)
+        return _flat({str(item.get("name", item.get("vlan", index))): item for index, item in enumerate(value)}, path)
     if isinstance(value, list):
         return {path: ", ".join(str(item) for item in value)}
     return {path: "" if value is None else str(value)}

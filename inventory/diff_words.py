@@ -10,6 +10,9 @@ from inventory.impact import Impact
 _NOUNS = {
     "estate": ("estate", "hạ tầng"),
     "tier": ("tier", "cấp"),
+    "hardware": ("model", "mẫu máy"),
+    "filter": ("filter", "bộ lọc"),
+    "guard": ("guard profile", "hồ sơ bảo vệ"),
     "site": ("site", "điểm"),
     "vlan": ("VLAN", "VLAN"),
     "rack": ("rack", "tủ rack"),
