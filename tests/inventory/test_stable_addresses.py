@@ -58,7 +58,7 @@ def test_removal_and_reordering_change_no_address_that_stays(estate, seed):
     links = [x for x in estate.links if {x.a.device, x.b.device} <= there and random.random() < 0.8]
     random.shuffle(links)
     after = addresses(replace(estate, sites=sites, links=tuple(links)))
-    assert after
+    assert after or not sites
     assert {key: before[key] for key in after} == after
 
 
