@@ -14,7 +14,7 @@ def _commands(name):
     return [line.split("#")[0].strip() for line in text.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("kind", ["operations", "network", "auditor"])
+@pytest.mark.parametrize("kind", ["operations", "network", "auditor", "estate"])
 def test_same_commands_in_both_languages(kind):
     assert _commands(f"{kind}.en.md") == _commands(f"{kind}.vi.md")
     assert len(_commands(f"{kind}.en.md")) >= 5
