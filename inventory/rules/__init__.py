@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator
 from core.errors import RackproofError
 from inventory.draft import Draft
 from inventory.mistakes import Warning_
-from inventory.rules import addressing, duplicates, ledger, links, power, reach, references, sensors, services
+from inventory.rules import (
+    addressing,
+    capacity,
+    cords,
+    duplicates,
+    ledger,
+    links,
+    power,
+    reach,
+    references,
+    sensors,
+    services,
+)
 
 Rule = Callable[[Draft], Iterator[RackproofError]]
 RULES: tuple[Rule, ...] = (
@@ -16,6 +28,8 @@ RULES: tuple[Rule, ...] = (
     addressing.check,
     links.check,
     power.check,
+    capacity.check,
+    cords.check,
     sensors.check,
     services.check,
     ledger.check,
