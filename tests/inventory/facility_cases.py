@@ -180,6 +180,8 @@ CASES = [
     ("removable", _AIR_ON_ONE, "ats-1", "fail", "zone hall too warm: 1500 W of heat, 0 W"),
     ("removable", _NO_MODEL, "pdu-a", "unknown", "not known: srv1"),
     ("removable", _NO_CORDS, "u1", "unknown", "not known: srv1"),
+    ("removable", [(", device: ac1}", "}")], "u1", "unknown", "not known: ac1"),
+    ("generator-start", [(", device: ac1}", "}")], "x", "unknown", "not known: ac1"),
     ("removable", _AIR_UNFED, "u1", "unknown", "not known: ac1"),
     ("removable", _AIR_UNFED, "ac1", "pass", "highest"),
     ("removable", _NO_CHAIN, "x", "unknown", "no power chain"),
