@@ -13,6 +13,7 @@ from core.workspace import current
 from inventory.diff_cli import diff
 from inventory.draw_cli import draw
 from inventory.export_cli import app as export
+from inventory.facility_cli import facility
 from inventory.ledger_cli import app as ledger
 from inventory.shown import show as show_rows
 from inventory.transition_cli import transition
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(diff)
 app.command()(draw)
 app.command()(transition)
+app.command()(facility)
 app.add_typer(export, name="export")
 app.add_typer(ledger, name="ledger")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

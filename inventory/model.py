@@ -53,6 +53,7 @@ class Tier(Model):
     min_speed_mbps: dict[str, Whole]
     redundant_power: bool = False
     redundant_cooling: bool = False
+    standby_generator: bool = Field(default=False, description="generators carry a site when every utility is lost")
     engine: Engine = Engine.PYINFRA
     transit: bool = Field(default=True, description="traffic between other sites may pass through its routers")
     min_paths: Whole = Field(default=0, ge=0, le=8, description="physical routes that the circuits of a site must have")

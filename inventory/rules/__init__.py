@@ -10,7 +10,9 @@ from inventory.mistakes import Warning_
 from inventory.rules import (
     abilities,
     addressing,
+    capacity,
     circuits,
+    cords,
     duplicates,
     families,
     filters,
@@ -40,6 +42,8 @@ RULES: tuple[Rule, ...] = (
     filters.check,
     abilities.check,
     power.check,
+    capacity.check,
+    cords.check,
     sensors.check,
     services.check,
     ledger.check,

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
+from inventory.facility.graph import SOURCES, upstream
 from inventory.mistakes import mistake
 from inventory.model import PowerNode, Tier
-
-_SOURCES = ("utility", "generator")
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
@@ -29,7 +28,7 @@ def _node(place: DraftSite, index: int, node: PowerNode, nodes: dict[str, PowerN
             yield mistake(
                 "EST130", place.place("power", index, "fed_by", number), actual=feed, known=nodes, name=node.name
             )
-    if not node.fed_by and node.kind not in _SOURCES:
+    if not node.fed_by and node.kind not in SOURCES:
         yield mistake("EST132", place.place("power", index), name=node.name, kind=str(node.kind))
     if node.device is not None and node.device not in place.devices:
         where = place.place("power", index, "device")
@@ -83,17 +82,6 @@ def _walk(name: str, nodes: dict[str, PowerNode], trail: list[str], done: set[st
     found = next((c for feed in nodes[name].fed_by if (c := _walk(feed, nodes, trail, done))), [])
     trail.pop()
     done.add(name)
-    return found
-
-
-def upstream(name: str, nodes: dict[str, PowerNode]) -> set[str]:
-    """Return every component that ``name`` hangs on, itself included."""
-    found, todo = set(), [name]
-    while todo:
-        here = todo.pop()
-        if here in nodes and here not in found:
-            found.add(here)
-            todo.extend(nodes[here].fed_by)
     return found
 
 

@@ -11,6 +11,7 @@ from inventory.draw_backbone import backbone
 from inventory.draw_network import network
 from inventory.draw_power import power
 from inventory.load import load_estate
+from inventory.svg import STYLES
 from rackproof import run
 
 HERE = Path(__file__).parent
@@ -24,8 +25,8 @@ DRAWINGS = [
     ("reference", lambda e, vi: network(e, "dc", vi), {"dc-core1", "dr-edge2", "mgmt 140"}),
     ("reference", lambda e, vi: network(e, "hph", vi), {"dc-core1", "hph-edge2", "usr 120"}),
     ("reference", lambda e, vi: network(e, "hph-kv01", vi), {"hph-edge1", "hph-kv01-edge1"}),
-    ("reference", lambda e, vi: power(e, "dc", vi), {"R12", "generator-1", "dc-ats-2"}),
-    ("reference", lambda e, vi: power(e, "hph-kv01", vi), {"R1", "hph-kv01-ups1"}),
+    ("reference", lambda e, vi: power(e, "dc", vi), {"R12", "generator-1", "dc-ats-2", "2.66 kW", "dc-env-1 [A] 10 W"}),
+    ("reference", lambda e, vi: power(e, "hph-kv01", vi), {"R1", "hph-kv01-ups1", "0.365 kW"}),
     ("reference", backbone, {"hph +15", "dr", "tc", "truong-hcm"}),
     ("base", lambda e, vi: network(e, "hph-kv02", vi), {"core2", "hph-kv02-edge1"}),
     ("base", backbone, {"core1", "hph-kv01"}),
@@ -63,6 +64,27 @@ def test_drawing(estates, name, make, expected, vietnamese):
 def test_both_languages_differ(estates):
     assert power(estates["lab"], "dc", False) != power(estates["lab"], "dc", True)
     assert "Nguồn điện và làm mát" in power(estates["lab"], "dc", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "site", "expected", "missing"),
+    [
+        ("reference", "dc", {"carries 27.8 kW (12 %)", "carries 9.84 kW (8 %)", "draws 9 kW"}, set()),
+        ("lab", "dc", set(), {"carries 0 kW (0 %)", "0 kW"}),  # nobody has written what its devices draw
+        ("base", "dc", {"≥ 0.5 kW", "env1 [B+A] 500 W", "carries 0.25 kW or more"}, {"carries 0.25 kW (1 %)"}),
+    ],
+)
+def test_loads_are_shown_where_they_are_known(estates, name, site, expected, missing):
+    said = {element.text for element in parsed(power(estates[name], site, False)).iter(f"{SVG}text")}
+    assert expected <= said and not missing & said
+
+
+def test_cooling_hangs_on_what_feeds_it(estates):
+    """Its lines are in its colour: one for each unit and feed."""
+    for code in ("dc", "hph", "hph-kv01"):
+        lines = parsed(power(estates["reference"], code, False)).iter(f"{SVG}path")
+        found = [line for line in lines if line.get("stroke") == STYLES["cooling"][0]]
+        assert len(found) == sum(len(unit.fed_by) for unit in estates["reference"].sites[code].cooling) > 0
 
 
 def test_texts_of_the_estate_are_escaped(tmp_path):

@@ -80,22 +80,40 @@ def test_no_site_of_a_tier_above_the_rooms_hangs_on_one_link(reference):
             assert not [cause for cause in causes if cause.startswith("link")], site
 
 
-def test_no_power_component_of_the_data_centre_takes_a_rack_down(lab, reference):
-    for site in (lab.sites["dc"], reference.sites["dc"], reference.sites["dr"]):
+def _side(site, letter):
+    """What the one path of a centre consists of; the units on it have one inlet and go dark with any of it."""
+    return {f"{site}-ats-{'ab'.index(letter) + 1}", f"{site}-ups-{letter}", f"{site}-pdu-{letter}"}
+
+
+def test_no_power_component_of_a_centre_takes_a_rack_down(lab, reference):
+    """Nor a device that can have two cords: what goes dark is the one unit with one inlet, on its own side alone."""
+    alone = {"dc": {"a": ("dc-env-1",), "b": ("dc-env-2",)}, "dr": {"a": ("dr-env-1",), "b": ("dr-env-2",)}}
+    for estate, code, single in ((lab, "dc", {}), (reference, "dc", alone["dc"]), (reference, "dr", alone["dr"])):
+        site = estate.sites[code]
         assert powered(site) == {node.name for node in site.power}
-        assert [loss for loss in power_losses(site) if loss.racks or loss.devices] == []
-    assert all(group.without_largest_w > 0 for group in redundancy(reference.sites["dc"]))
+        losses = {loss.component: loss for loss in power_losses(site)}
+        assert set(losses) == {node.name for node in site.power}
+        assert not any(loss.racks for loss in losses.values())
+        expected = {name: names for letter, names in single.items() for name in _side(code, letter)}
+        assert {name: loss.devices for name, loss in losses.items() if loss.devices} == expected
+    assert all(group.without_largest_w > 0 for code in ("dc", "dr") for group in redundancy(reference.sites[code]))
 
 
-def test_a_regional_room_hangs_on_every_component(reference):
-    losses = {loss.component: loss for loss in power_losses(reference.sites["hph-kv01"])}
-    assert losses["utility"].racks == losses["hph-kv01-pdu1"].racks == ("R1",)
-    assert "hph-kv01-edge1" in losses["hph-kv01-ups1"].devices
+def test_a_regional_room_hangs_on_every_component_of_its_chain(reference):
+    """On every one but its two sources: either stands in for the other. All of its devices go with its only rack."""
+    site = reference.sites["hph-kv01"]
+    losses = {loss.component: (loss.racks, loss.devices) for loss in power_losses(site)}
+    everything = (("R1",), tuple(device.name for device in site.devices if device.cords))
+    chain = {f"hph-kv01-{name}": everything for name in ("ats1", "ups1", "pdu1")}
+    assert losses == {"utility": ((), ()), "hph-kv01-gen1": ((), ()), **chain}
+    assert {"hph-kv01-edge1", "hph-kv01-node1"} <= set(everything[1])
 
 
 def test_a_single_cord_is_found(reference):
-    assert "hph-sw3" in single_corded(reference.sites["hph"])
-    assert single_corded(reference.sites["dc"]) == ()
+    assert single_corded(reference.sites["hph"]) == ("hph-sw3", "hph-sw4", "hph-env1")
+    for code in ("dc", "dr"):  # whatever carries a service there has two cords
+        assert single_corded(reference.sites[code]) == (f"{code}-env-1", f"{code}-env-2")
+    assert single_corded(reference.sites["hph-kv01"]) == ()  # one feed: nothing to be on one side of
 
 
 def _one_by_one(network, estate):

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inventory.model import CoolingUnit, PowerNode, Rack, Site
-
-_SOURCES = ("utility", "generator")
+from inventory.facility.graph import SOURCES, feeds_of
+from inventory.model import CoolingUnit, PowerNode, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Redundancy:
 def powered(site: Site, lost: str = "") -> set[str]:
     """Return the names of the components that still have a source with one component lost."""
     nodes = {node.name: node for node in site.power if node.name != lost}
-    live = {name for name, node in nodes.items() if node.kind in _SOURCES}
+    live = {name for name, node in nodes.items() if node.kind in SOURCES}
     pending = set(nodes) - live
     while True:
         more = {name for name in pending if live.intersection(nodes[name].fed_by)}
@@ -49,14 +48,14 @@ def power_losses(site: Site) -> Iterator[PowerLoss]:
     """Yield what every single component of a site's power chain takes down when it is lost or taken out for service."""
     for node in site.power:
         live = powered(site, node.name)
-        racks = tuple(rack.name for rack in site.racks if _feeds(rack) and not live.intersection(_feeds(rack)))
+        racks = tuple(rack.name for rack in site.racks if feeds_of(rack) and not live.intersection(feeds_of(rack)))
         dead = tuple(device.name for device in site.devices if device.cords and not live.intersection(device.cords))
         yield PowerLoss(node.name, racks, dead)
 
 
 def single_corded(site: Site) -> tuple[str, ...]:
     """Return the devices in racks with two feeds that are plugged into one side only."""
-    two = {rack.name for rack in site.racks if len(_feeds(rack)) == 2}
+    two = {rack.name for rack in site.racks if len(feeds_of(rack)) == 2}
     return tuple(d.name for d in site.devices if d.rack in two and d.cords and len(set(d.cords)) == 1)
 
 
@@ -81,7 +80,3 @@ def redundancy(site: Site) -> list[Redundancy]:
 def _add(groups: dict[str, list[tuple[str, int]]], group: str | None, item: PowerNode | CoolingUnit, watt: int) -> None:
     if group is not None:
         groups.setdefault(group, []).append((item.name, watt))
-
-
-def _feeds(rack: Rack) -> set[str]:
-    return {feed for feed in (rack.feed_a, rack.feed_b) if feed is not None}

@@ -1,0 +1,124 @@
+"""Two paths: the feeds of every rack stay apart down to their sources, and every device hangs on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inventory.facility.graph import SOURCES, Facility, feeds_of
+from inventory.facility.verdict import Case, Finding, Outcome
+from inventory.model import Device, Rack
+
+
+def two_paths(case: Case) -> Iterator[Finding]:
+    """Every rack has an A and a B feed without UPS, PDU or ATS in common, and no single source behind both."""
+    for rack in case.facility.site.racks:
+        feeds = feeds_of(rack)
+        if not feeds:
+            yield Finding(rack.name, Outcome.UNKNOWN, 0, 2, "paths", text="no_feed")
+        elif len(feeds) < 2:
+            yield Finding(rack.name, Outcome.FAIL, 1, 2, "paths", feeds, text="one_feed")
+        else:
+            shared = _shared(case, rack)
+            verdict = Outcome.FAIL if shared else Outcome.PASS
+            yield Finding(rack.name, verdict, 1 if shared else 2, 2, "paths", shared or feeds)
+    if not case.facility.site.racks:
+        yield _no_rack(case)
+
+
+def both_sides(case: Case) -> Iterator[Finding]:
+    """Every device with two inlets or more is plugged into both sides of its own rack."""
+    for rack, devices in _fed(case):
+        inlets = {d.name: case.facility.inlets(d) for d in devices}
+        able = [d for d in devices if max(inlets[d.name] or 0, len(d.cords)) >= 2]
+        bad = [d for d in able if d.cords and _sides(case.facility, rack, d) != set(feeds_of(rack))]
+        unknown = [d for d in devices if (d in able and not d.cords) or (d not in able and inlets[d.name] is None)]
+        yield _counted(rack, bad, unknown)
+    yield from _unfed(case)
+
+
+def single_corded(case: Case) -> Iterator[Finding]:
+    """No device goes dark with one component while its rack still has a feed, because it has one cord only."""
+    for rack, devices in _fed(case):
+        bad = [d for d in devices if len(d.cords) == 1 and _exposed(case, rack, d)]
+        yield _counted(rack, bad, [d for d in devices if not d.cords])
+    yield from _unfed(case)
+
+
+def same_side(case: Case) -> Iterator[Finding]:
+    """No device with two cords or more goes dark with one component while its rack still has a feed."""
+    for rack, devices in _fed(case):
+        bad = [d for d in devices if len(d.cords) > 1 and _exposed(case, rack, d)]
+        yield _counted(rack, bad, [d for d in devices if not d.cords])
+    yield from _unfed(case)
+
+
+def foreign_cord(case: Case) -> Iterator[Finding]:
+    """Every cord leads to a feed of the rack that the device stands in, or to what such a feed supplies."""
+    for rack in case.facility.site.racks:
+        feeds = set(feeds_of(rack))
+        devices = _devices(case, rack)
+        if not feeds:
+            yield Finding(rack.name, Outcome.UNKNOWN, text="no_feed")
+            continue
+        bad = [d for d in devices if any(feeds.isdisjoint(case.facility.upstream(cord)) for cord in d.cords)]
+        yield _counted(rack, bad, [d for d in devices if not d.cords])
+    if not case.facility.site.racks:
+        yield _no_rack(case)
+
+
+def _shared(case: Case, rack: Rack) -> tuple[str, ...]:
+    """Return what the two sides have in common: any equipment, and sources that leave no feed when they are lost."""
+    one, other = (case.facility.upstream(feed) for feed in feeds_of(rack))
+    both = one & other
+    return tuple(
+        name
+        for name, node in case.facility.nodes.items()
+        if name in both and (node.kind not in SOURCES or rack.name in case.without[name].dark)
+    )
+
+
+def _sides(facility: Facility, rack: Rack, device: Device) -> set[str]:
+    """Return the feeds of its rack that a device is plugged into, directly or below them."""
+    behind = {name for cord in device.cords for name in facility.upstream(cord)}
+    return behind.intersection(feeds_of(rack))
+
+
+def _exposed(case: Case, rack: Rack, device: Device) -> bool:
+    """Tell whether one component takes the device down and leaves its rack a feed."""
+    return any(device.name in state.dropped and rack.name not in state.dark for state in case.without.values())
+
+
+def _devices(case: Case, rack: Rack) -> list[Device]:
+    drawing = {load.name for load in case.facility.loads}
+    return [item for item in case.facility.site.devices if item.rack == rack.name and item.name in drawing]
+
+
+def _fed(case: Case) -> Iterator[tuple[Rack, list[Device]]]:
+    """Yield every rack with two feeds and what draws power in it."""
+    for rack in case.facility.site.racks:
+        if len(feeds_of(rack)) == 2:
+            yield rack, _devices(case, rack)
+
+
+def _unfed(case: Case) -> Iterator[Finding]:
+    """Yield what cannot be asked of a rack that has not two feeds; that it has not is told by ``two_paths``."""
+    for rack in case.facility.site.racks:
+        feeds = feeds_of(rack)
+        if len(feeds) == 1:
+            yield Finding(rack.name, Outcome.NOT_APPLICABLE, text="one_feed_only")
+        elif not feeds:
+            yield Finding(rack.name, Outcome.UNKNOWN, text="no_feed")
+    if not case.facility.site.racks:
+        yield _no_rack(case)
+
+
+def _counted(rack: Rack, bad: list[Device], unknown: list[Device]) -> Finding:
+    if bad:
+        return Finding(rack.name, Outcome.FAIL, len(bad), 0, "devices", tuple(d.name for d in bad))
+    if unknown:
+        return Finding(rack.name, Outcome.UNKNOWN, 0, 0, "devices", tuple(d.name for d in unknown))
+    return Finding(rack.name, Outcome.PASS, 0, 0, "devices")
+
+
+def _no_rack(case: Case) -> Finding:
+    return Finding(case.facility.site.site, Outcome.UNKNOWN, text="no_rack")

@@ -1,0 +1,145 @@
+"""What a room looks like with components taken away: racks, devices, ratings and zones. By rating, not live load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inventory.facility.flow import Flow
+from inventory.facility.verdict import Case, Finding, Outcome, listed
+from inventory.kinds import DeviceKind
+
+# Kinds whose loss takes a service with them, as the judges of the live readings have it. Another kind that has one
+# inlet cannot hang on two sides: it fails for itself (single-corded) and not every component above it.
+_SERVING = (DeviceKind.ROUTER, DeviceKind.SWITCH, DeviceKind.FIREWALL, DeviceKind.HOST, DeviceKind.CONTROLLER)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a state does. ``over``: (component, load, rating) in watt; ``hot``: (zone, heat, cooling that runs) in watt.
+
+    ``for_itself``: dropped devices that have one inlet and take no service with them. ``unknown``: names of what is not
+    known and could still drop or overload something. ``highest`` is the component nearest to its rating.
+    """
+
+    dark: tuple[str, ...]
+    dropped: tuple[str, ...]
+    for_itself: tuple[str, ...]
+    over: tuple[tuple[str, float, int], ...]
+    hot: tuple[tuple[str, int, int], ...]
+    unknown: tuple[str, ...]
+    highest: tuple[str, float, int] | None
+
+    @property
+    def verdict(self) -> Outcome:
+        """Fail when a load is dropped, a component or zone is above its capacity; unknown when that is not known."""
+        if self.dark or self.dropped or self.over or self.hot:
+            return Outcome.FAIL
+        return Outcome.UNKNOWN if self.unknown else Outcome.PASS
+
+    def parts(self) -> tuple[tuple[str, dict[str, object]], ...]:
+        """Return the effect as sentences of ``rules.yml``: key and facts."""
+        said: list[tuple[str, dict[str, object]]] = []
+        named = [("dark", self.dark), ("dropped", self.dropped), ("for_itself", self.for_itself)]
+        said += [(key, {"names": listed(names)}) for key, names in named if names]
+        said += [("over", {"name": name, "load": f"{load:g}", "rating": rating}) for name, load, rating in self.over]
+        said += [("hot", {"zone": zone, "heat": heat, "cold": cold}) for zone, heat, cold in self.hot]
+        if self.unknown:
+            said.append(("unknown", {"names": listed(self.unknown)}))
+        if self.highest and self.highest[1] and not self.over:
+            name, load, rating = self.highest
+            said.append(("highest", {"name": name, "load": f"{load:g}", "rating": rating}))
+        return tuple(said)
+
+
+def effect(case: Case, state: Flow) -> Effect:
+    """Return what a state of the power chain does to racks, devices, components and zones."""
+    facility = case.facility
+    devices = {device.name: device for device in facility.site.devices}
+    lonely = {
+        name
+        for name in state.dropped
+        if devices[name].kind not in _SERVING and len(devices[name].cords) == 1 and facility.inlets(devices[name]) == 1
+    }
+    loads = [(name, load, facility.nodes[name].rating_w) for name, load in state.load_w.items()]
+    hot, unknown = _climate(state)
+    unknown |= {item for names in state.unknown.values() for item in names}
+    unknown |= {load.name for load in facility.loads if not load.placed and load.name not in state.lost}
+    return Effect(
+        dark=state.dark,
+        dropped=tuple(name for name in state.dropped if name not in lonely),
+        for_itself=tuple(name for name in state.dropped if name in lonely),
+        over=tuple(item for item in loads if item[1] > item[2]),
+        hot=hot,
+        unknown=tuple(sorted(unknown)),
+        highest=max(loads, key=lambda item: item[1] / item[2], default=None),
+    )
+
+
+def removable(case: Case) -> Iterator[Finding]:
+    """Every power component and every cooling unit can be taken away without dropping a load, one at a time."""
+    if not case.facility.nodes:
+        yield Finding(case.facility.site.site, Outcome.UNKNOWN, text="no_chain")
+    for name, state in case.without.items():
+        yield _finding(name, effect(case, state))
+
+
+def generator_start(case: Case) -> Iterator[Finding]:
+    """With every utility lost the generators carry everything, devices and cooling, within the ratings."""
+    site, kinds = case.facility.site, {str(node.kind) for node in case.facility.nodes.values()}
+    if not kinds:
+        yield Finding(site.site, Outcome.UNKNOWN, text="no_chain")
+    elif "generator" not in kinds:
+        yield Finding(site.site, Outcome.FAIL, 0, 1, "units", text="no_generator")
+    elif "utility" not in kinds:
+        yield Finding(site.site, Outcome.UNKNOWN, text="no_utility")
+    else:
+        found = effect(case, case.blackout)
+        finding = _finding(site.site, found)
+        yield finding if not found.for_itself else _failed(finding)
+
+
+def cooling_fed(case: Case) -> Iterator[Finding]:
+    """Every zone stays cooled when any one power component is lost: the capacity that is fed covers the heat."""
+    for zone in case.normal.zones:
+        units = [unit for unit in case.facility.site.cooling if unit.zone == zone]
+        states = {name: case.without[name].zones[zone] for name in case.facility.nodes}
+        if not units or not states:
+            yield Finding(zone, Outcome.UNKNOWN, text="none" if not units else "no_chain")
+            continue
+        heat = case.normal.zones[zone].heat_w
+        worst = min(states.values(), key=lambda state: state.cold_w)
+        bad = tuple(name for name, state in states.items() if state.heat_w > state.cold_w + state.doubtful_w)
+        unknown = sorted({item for state in states.values() for item in state.unknown})
+        unknown += [unit.name for unit in units if not unit.fed_by]
+        verdict = Outcome.FAIL if bad else Outcome.UNKNOWN if unknown else Outcome.PASS
+        yield Finding(zone, verdict, heat, worst.cold_w, "W", bad or tuple(unknown))
+    if not case.normal.zones:
+        yield Finding(case.facility.site.site, Outcome.UNKNOWN, text="no_rack")
+
+
+def _climate(state: Flow) -> tuple[tuple[tuple[str, int, int], ...], set[str]]:
+    """Return the zones that are certainly too warm, and what is not known of the others."""
+    hot: list[tuple[str, int, int]] = []
+    unknown: set[str] = set()
+    for name, zone in state.zones.items():
+        if zone.heat_w > zone.cold_w + zone.doubtful_w:
+            hot.append((name, zone.heat_w, zone.cold_w))
+        unknown |= zone.unknown
+    return tuple(hot), unknown
+
+
+def _finding(subject: str, found: Effect) -> Finding:
+    names = (*found.dark, *found.dropped, *(name for name, *_ in (*found.over, *found.hot)))
+    shown = found.over[0] if found.over else found.highest
+    return Finding(
+        subject, found.verdict, shown[1] if shown else None, shown[2] if shown else None, "W",
+        names or found.for_itself or found.unknown, text="effect", parts=found.parts(),
+    )
+
+
+def _failed(finding: Finding) -> Finding:
+    return Finding(
+        finding.subject, Outcome.FAIL, finding.measured, finding.limit, finding.unit, finding.names,
+        finding.text, finding.parts,
+    )
