@@ -13,6 +13,7 @@ import rackproof
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
 BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.M | re.S)
+TAKES_VALUE = ("--estate", "--workspace", "--lang")
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#]+)")
 
 
@@ -26,7 +27,8 @@ def commands(document):
 def verb(line):
     """Return the verb and sub-verb of a command line, as a tuple."""
     words = shlex.split(line[line.index("./rackproof") :].split("$(")[0].replace('"', ""))[1:]
-    plain = [word for word in words if not word.startswith("-")]
+    values = {words.index(option) + 1 for option in TAKES_VALUE if option in words}
+    plain = [word for number, word in enumerate(words) if not word.startswith("-") and number not in values]
     return tuple(plain[: 1 if plain[0] in ("demo", "doctor", "test") else 2])
 
 
