@@ -69,7 +69,7 @@ class BundleReader:
         if not tiers.is_relative_to((self.path / names.ESTATE).resolve()):
             raise RackproofError("EVD032", "the estate in the bundle points outside the bundle", place=Place(root),
                                  actual=str(tiers), exit_code=ExitCode.INVALID)
-        return load_estate(root)
+        return load_estate(root, cached=False)
 
     @cached_property
     def requirements(self) -> dict[str, Requirement]:

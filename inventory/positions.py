@@ -18,6 +18,7 @@ import yaml
 
 from core.errors import Place, RackproofError
 from inventory.mistakes import mistake
+from inventory.reads import looked_at
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 24
@@ -72,6 +73,7 @@ def load_yaml(file: Path) -> Positioned:
 
 
 def _read(file: Path) -> str:
+    looked_at(file)
     try:
         if file.is_file() and file.stat().st_size > MAX_BYTES:
             raise mistake("EST003", Place(file), limit=MAX_BYTES, size=file.stat().st_size)
