@@ -17,6 +17,7 @@ from checks import bundle_manifest as names
 from checks.bundle import raw_name
 from checks.bundle_chain import bundles, last_bundle
 from checks.bundle_manifest import Manifest
+from checks.bundle_names import LATEST
 from checks.model import Run
 from core.errors import ExitCode, Place, RackproofError
 from core.workspace import Workspace
@@ -24,8 +25,6 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from checks.requirement import Requirement
     from inventory.estate import Estate
-
-LATEST = "latest"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from inventory.engine import Engine
+
 
 def _refuse(kind: str, *types: type) -> BeforeValidator:
     """Refuse what pydantic would quietly turn into another value: ``true`` into 1, 99999 into 0.1.134.159."""
@@ -90,13 +92,6 @@ class SnmpVersion(StrEnum):
 
     V2C = "v2c"
     V3 = "v3"
-
-
-class Engine(StrEnum):
-    """Which provisioning engine looks after the hosts of a tier."""
-
-    ANSIBLE = "ansible"
-    PYINFRA = "pyinfra"
 
 
 class Duty(StrEnum):

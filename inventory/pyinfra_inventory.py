@@ -13,9 +13,9 @@ from typing import Any as _Any
 _sys.path.insert(0, str(_Path(__file__).resolve().parent.parent))
 
 from core.workspace import current as _current
+from inventory.engine import Engine as _Engine
 from inventory.hosts import host_inventory as _host_inventory
 from inventory.load import load_estate as _load_estate
-from inventory.model import Engine as _Engine
 
 
 def rooms_inventory() -> dict[str, list[tuple[str, dict[str, _Any]]]]:

@@ -11,9 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.workspace import REPOSITORY, Workspace
+from inventory.engine import Engine
 from inventory.estate import Estate
 from inventory.hosts import host_inventory
-from inventory.model import Engine
 
 PLAYBOOKS = REPOSITORY / "playbooks"
 

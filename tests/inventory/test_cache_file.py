@@ -136,8 +136,9 @@ def test_every_byte_counts(kept):
 def test_a_file_of_another_user_is_not_trusted(kept, monkeypatch):
     folder, file = kept
     lying(file)
-    monkeypatch.setattr(os, "geteuid", lambda owner=os.geteuid(): owner + 1)
-    shutil.copytree(file.parent, file.parent.with_name(f"estates-{os.geteuid()}"))  # as if that user's own
+    another = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: another)
+    shutil.copytree(file.parent, file.parent.with_name(f"estates-{another}"))  # as if that user's own
     assert looks(folder) == 1
 
 

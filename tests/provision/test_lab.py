@@ -12,8 +12,8 @@ import pytest
 
 from core import secrets
 from core.workspace import REPOSITORY
+from inventory.engine import Engine
 from inventory.load import load_estate
-from inventory.model import Engine
 from lab.enter import argv_inside
 from playbooks.engines import Mode, commands
 

@@ -12,8 +12,8 @@ import pytest
 
 from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY, Workspace
+from inventory.engine import Engine
 from inventory.load import load_estate
-from inventory.model import Engine
 from playbooks.cli import _code
 from playbooks.engines import Command, Mode, commands
 from playbooks.events import EngineResult, Status
