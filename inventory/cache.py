@@ -51,12 +51,17 @@ Count = Callable[["Estate"], dict[str, int]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a look at an estate found, now or earlier. ``counts`` says how many there are of what, when it was asked."""
+    """What a look at an estate found, now or earlier.
+
+    ``counts`` says how many there are of what, when that was asked. ``key`` is the digest of all that the answer rests
+    on; None when it has errors or that is not sure.
+    """
 
     errors: tuple[RackproofError, ...]
     warnings: tuple[RackproofError, ...]
     counts: dict[str, int]
     make: Callable[[], Estate | None]
+    key: str | None = None
 
     @cached_property
     def estate(self) -> Estate | None:
@@ -96,7 +101,7 @@ def _remembered(record: cache_file.Record, folder: Path, look: Look) -> Answer |
             return look(folder).estate
 
     try:
-        return Answer((), tuple(map(cache_form.warning, record.warnings)), record.counts, make)
+        return Answer((), tuple(map(cache_form.warning, record.warnings)), record.counts, make, record.key)
     except (TypeError, KeyError, ValueError):
         return None
 
@@ -114,11 +119,13 @@ def _looked(
     now = cache_key.beyond(folder, seen)
     key = cache_key.digest(folder, now, began)
     same = key == before if now == outside else cache_key.digest(folder, outside) == before
+    if key is None or not same:
+        return answer
     estate = cache_form.encoded(found.estate)
-    if key is not None and same and estate is not None:
+    if estate is not None:
         warnings = [cache_form.plain(warning) for warning in found.warnings]
         cache_file.write(file, cache_file.Record(key, now, warnings, answer.counts, estate))
-    return answer
+    return replace(answer, key=key)
 
 
 def _file(folder: Path) -> Path:

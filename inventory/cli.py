@@ -14,6 +14,7 @@ from inventory.diff_cli import diff
 from inventory.draw_cli import draw
 from inventory.export_cli import app as export
 from inventory.ledger_cli import app as ledger
+from inventory.service_discovery_cli import serve_sd
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(diff)
 app.command()(draw)
+app.command()(serve_sd)
 app.add_typer(export, name="export")
 app.add_typer(ledger, name="ledger")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
