@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import RackproofError
 from inventory import cache_key
 from inventory.cache import through
 from inventory.load import check_estate, inspect_estate, load_estate
+from inventory.positions import load_yaml
+from inventory.reads import watched
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = Path(__file__).parent / "base"
@@ -247,6 +251,7 @@ def test_when_this_process_began_is_known():
 WATCHED = """
 import os, sys
 from pathlib import Path
+from core.errors import RackproofError
 from inventory import cache_key
 from inventory.load import inspect_estate
 from inventory.reads import watched
@@ -258,6 +263,14 @@ with watched() as reported:
 known = (f"{folder}", *(os.path.realpath(name) for name in cache_key.beyond(folder, reported)))
 print(*(name for name in seen if not os.path.realpath(name).startswith(known)), sep="\\n", end="")
 """
+
+
+@pytest.mark.parametrize("file", ["services.yml", "hardware.yml"])
+def test_every_reading_of_a_file_is_reported(estate, file):
+    """Wherever it lies, and whether or not it is there."""
+    with watched() as seen, suppress(RackproofError):
+        load_yaml(estate / file)
+    assert seen == {estate / file}
 
 
 @pytest.mark.parametrize("which", ["own", "inventory/estate", "lab/estate"])
