@@ -129,5 +129,6 @@ def _looked(
 
 
 def _file(folder: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(folder.absolute()) + language().encode()).hexdigest()[:32]
+    asked = "\0".join((str(folder), str(folder.absolute()), language()))  # places are told as the folder was called
+    name = hashlib.sha256(os.fsencode(asked)).hexdigest()[:32]
     return state_dir() / f"estates-{os.geteuid()}" / f"{name}.json"

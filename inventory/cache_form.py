@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ExitCode, Place, RackproofError
+from inventory.collection import no_collection
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -38,20 +36,8 @@ def encoded(estate: Estate) -> bytes | None:
 
 def decoded(content: bytes) -> Estate:
     """Return the estate of a JSON text. Raises ValueError when it is none."""
-    with _no_collection():
+    with no_collection():
         return _form().validate_json(content)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without collecting garbage: there is none among a hundred thousand new objects, and looking doubles the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def plain(doubt: RackproofError) -> dict[str, Any]:
