@@ -79,6 +79,7 @@ def _call(verb: str, rest: list[str]) -> int:
     if speaks and current().is_lab:
         importlib.import_module("lab.enter").enter_controller()
     app: typer.Typer = importlib.import_module(ROOMS[verb][0]).app
+    app.rich_markup_mode = None  # plain help: the decorated one imports a Markdown reader and costs every --help 0.13 s
     result: Any = app(args=rest, prog_name=f"rackproof {verb}", standalone_mode=False)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 

@@ -17,6 +17,7 @@ from checks import bundle_manifest as names
 from checks.bundle import raw_name
 from checks.bundle_chain import bundles, last_bundle
 from checks.bundle_manifest import Manifest
+from checks.bundle_names import LATEST
 from checks.model import Run
 from core.errors import ExitCode, Place, RackproofError
 from core.workspace import Workspace
@@ -24,8 +25,6 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from checks.requirement import Requirement
     from inventory.estate import Estate
-
-LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class BundleReader:
         if not tiers.is_relative_to((self.path / names.ESTATE).resolve()):
             raise RackproofError("EVD032", "the estate in the bundle points outside the bundle", place=Place(root),
                                  actual=str(tiers), exit_code=ExitCode.INVALID)
-        return load_estate(root)
+        return load_estate(root, cached=False)
 
     @cached_property
     def requirements(self) -> dict[str, Requirement]:

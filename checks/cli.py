@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from checks import papers_cli
-from checks.requirement import Requirement
+
+if TYPE_CHECKING:
+    from checks.requirement import Requirement
+
 from core.console import emit_json, out, progress
 from core.errors import ExitCode, RackproofError
 from core.locale import language
@@ -59,6 +60,9 @@ def list_command(as_json: Json = False) -> None:
 
     Example: rackproof checks list --json
     """
+
+    from rich.table import Table
+
     from checks.register import load_requirements
 
     found = load_requirements()
@@ -93,6 +97,8 @@ def explain_command(requirement: str, as_json: Json = False) -> None:
 
 
 def _print_requirement(item: Requirement) -> None:
+    from rich.markup import escape
+
     from checks.collectors import COLLECTORS
     from checks.judging import judges
 
@@ -143,6 +149,9 @@ def history_command(
 
     Example: rackproof checks history --requirement QH-3-DC-NPLUS1 --site dc
     """
+
+    from rich.markup import escape
+
     from checks.model import Message
     from checks.watching import history_of
 

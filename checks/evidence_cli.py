@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from checks import evidence_text
-from checks.bundle_chain import chain_rows
-from checks.bundle_read import LATEST, BundleReader, find_bundle
-from checks.trust import trusted_key
+from checks.bundle_names import LATEST
 from core.console import emit_json
 from core.errors import ExitCode, Place, RackproofError
 from core.workspace import current
@@ -36,6 +33,10 @@ def verify(
 
     Example: rackproof evidence verify latest
     """
+
+    from checks import evidence_text
+    from checks.bundle_read import find_bundle
+    from checks.trust import trusted_key
     from checks.verify import EXIT_CODES, State, verify_bundle
 
     ws = current()
@@ -57,6 +58,10 @@ def list_bundles(as_json: AsJson = False) -> int:
 
     Example: rackproof evidence list --json
     """
+
+    from checks import evidence_text
+    from checks.bundle_chain import chain_rows
+
     ws = current()
     rows = chain_rows(ws.evidence_dir, ws.journal)
     if as_json:
@@ -78,6 +83,10 @@ def show(
 
     Example: rackproof evidence show latest QH-3-DC-NPLUS1
     """
+
+    from checks import evidence_text
+    from checks.bundle_read import BundleReader, find_bundle
+
     reader = BundleReader(find_bundle(run, current()))
     verdicts = [item for item in reader.run.verdicts if requirement in {"", item.requirement}]
     if requirement and not verdicts:

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from checks.bundle_read import LATEST, find_bundle
-from checks.trust import trusted_key
+from checks.bundle_names import LATEST
 from core.console import emit_json, err, out
 from core.locale import LANGUAGES
 from core.workspace import REPOSITORY, current
@@ -45,7 +44,10 @@ def build(
 
     Example: rackproof report build latest --lang vi
     """
+
+    from checks.bundle_read import find_bundle
     from checks.report_build import build_report
+    from checks.trust import trusted_key
     from checks.verify import EXIT_CODES, State
 
     ws = current()
@@ -74,10 +76,13 @@ def picture(
 
     Example: rackproof report picture latest
     """
+
     from tempfile import TemporaryDirectory
 
+    from checks.bundle_read import find_bundle
     from checks.report_build import build_report
     from checks.report_print import take_picture
+    from checks.trust import trusted_key
 
     ws = current()
     chosen = Language.VI if lang is Language.BOTH else lang

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from core.errors import ExitCode, Place, RackproofError
 from core.workspace import REPOSITORY
+from inventory.bench_helps import helps, launcher
+from inventory.bench_process import FRONT_DOOR, run, timed, timed_answer
+from inventory.bench_result import Measurement, measured
 from inventory.scaled import REFERENCE, scaled
 
-_TIMEOUT_S = 120
 _FACTORS = (1, 2, 4)
-# goal of each measurement: seconds, or MB where the name says so
-GOALS = {
-    "load and validate, cold": 3.0,
-    "N-1 of every device and link": 5.0,
-    "peak memory, MB": 400.0,
-    "Ansible inventory listing": 2.0,
-    "help": 0.3,
-}
 _PROBE = """
 import json, resource, sys, time
 from pathlib import Path
@@ -41,98 +30,84 @@ done = time.perf_counter()
 print(json.dumps({"load": loaded - started, "failures": done - loaded, "sites": len(estate.sites), "cut": cut,
                   "devices": len(estate.devices), "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One thing measured: median and range, in seconds unless the name says MB; ``goal`` is None for a mere figure."""
-
-    name: str
-    median: float
-    least: float
-    most: float
-    goal: float | None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the median meets the goal; None without a goal."""
-        return None if self.goal is None else self.median <= self.goal
-
-
-def machine() -> dict[str, str]:
-    """Say what the figures were measured on."""
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    return {
-        "processor": f"{model}, {os.cpu_count()} cores",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "load average at the start": load,
-    }
+# A remembered estate is loaded without the rules: that they were imported tells that it was not remembered.
+_REMEMBERED = """
+import sys
+from pathlib import Path
+from inventory.load import load_estate
+load_estate(Path(sys.argv[1]))
+print("anew" if "inventory.rules" in sys.modules else "remembered")
+"""
 
 
 def estate_figures(runs: int, say: Callable[[str], None]) -> Iterator[Measurement]:
     """Yield every measurement of the reference estate; ``say`` hears what is being measured."""
     say("load, N-1, memory")
     probes = [_probe(REFERENCE) for _ in range(runs)]
-    yield _measured("load and validate, cold", [probe["process"] - probe["failures"] for probe in probes])
-    yield _measured("N-1 of every device and link", [probe["failures"] for probe in probes])
-    yield _measured("peak memory, MB", [probe["memory"] for probe in probes])
+    yield measured("load and validate, cold", [probe["process"] - probe["failures"] for probe in probes])
+    yield measured("N-1 of every device and link", [probe["failures"] for probe in probes])
+    yield measured("peak memory, MB", [probe["memory"] for probe in probes])
     with TemporaryDirectory(prefix="rackproof-bench-") as name:
-        for factor in _FACTORS:
-            say(f"linear growth, x{factor}")
-            folder = scaled(factor, Path(name) / f"x{factor}")
-            probes = [_probe(folder) for _ in range(runs)]
-            sites = probes[0]["sites"]
-            for key, what in (("load", "load"), ("failures", "N-1")):
-                per_site = [1000 * probe[key] / sites for probe in probes]
-                yield _measured(f"x{factor}, {sites:.0f} sites: {what}, ms a site", per_site)
+        yield from _remembered(runs, Path(name) / "state", say)
+        yield from _growth(runs, Path(name), say)
+    for words in [*launcher(say), *helps(say)]:
+        say(" ".join(words))
+        yield measured(_named(words), [timed(words) for _ in range(runs)], kind="help")
+
+
+def _remembered(runs: int, state: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
+    """Yield what is measured with an up-to-date cache, in a state folder of its own."""
+    say("load from cache")
+    yield measured("load and validate, from cache", _from_cache(REFERENCE, state, runs))
+    validate = [*FRONT_DOOR, "estate", "validate", str(REFERENCE)]
+    run(validate, state)  # counts are remembered by the first validation
+    yield measured("estate validate, from cache", [timed(validate, state) for _ in range(runs)])
     say("Ansible listing")
     ansible = str(Path(sys.executable).with_name("ansible-inventory"))
     listing = [ansible, "-i", "inventory/reference.rackproof.yml", "--list"]
-    yield _measured("Ansible inventory listing", [_timed(listing) for _ in range(runs)])
-    for words in helps():
-        say(f"{' '.join(words)} --help")
-        command = [sys.executable, "-m", "rackproof", *words, "--help"]
-        name = " ".join(["rackproof", *words, "--help"])
-        yield _measured(name, [_timed(command) for _ in range(runs)], GOALS["help"])
+    run(listing, state)
+    yield measured("Ansible inventory listing", [timed(listing, state) for _ in range(runs)])
 
 
-def helps() -> list[list[str]]:
-    """Return the command lines whose --help is measured: the front door, the estate, and each of its verbs."""
-    from inventory.cli import app
+def _from_cache(folder: Path, state: Path, runs: int) -> list[float]:
+    """Return seconds of whole processes that load a remembered estate. Raises RackproofError BEN002 when it was not."""
+    command = [sys.executable, "-c", _REMEMBERED, str(folder)]
+    run(command, state)
+    times = [timed(command, state) for _ in range(runs)]
+    if run(command, state).strip() != "remembered":
+        raise RackproofError(
+            "BEN002", "the estate was not remembered", place=Place(state), exit_code=ExitCode.INTERNAL,
+            remedy="wait until nothing below inventory/ and core/ changes, then run it again",
+        )  # fmt: skip
+    return times
 
-    verbs = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
-    groups = [group.name for group in app.registered_groups if group.name]
-    return [[], ["estate"], *(["estate", str(verb)] for verb in (*verbs, *groups))]
+
+def _growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
+    """Yield the cost of a site in estates of growing size, and how much more it costs in the largest."""
+    cost: dict[str, list[float]] = {}
+    for factor in _FACTORS:
+        say(f"linear growth, x{factor}")
+        folder = scaled(factor, top / f"x{factor}")
+        probes = [_probe(folder) for _ in range(runs)]
+        sites = probes[0]["sites"]
+        times = {"load": [probe["load"] for probe in probes], "N-1": [probe["failures"] for probe in probes],
+                 "load from cache": _from_cache(folder, top / "state", runs)}  # fmt: skip
+        for what, values in times.items():
+            per_site = [1000 * value / sites for value in values]
+            cost.setdefault(what, []).append(median(per_site))
+            yield measured(f"x{factor}, {sites:.0f} sites: {what}, ms a site", per_site)
+    for what, medians in cost.items():
+        yield measured(f"growth: {what} of a site at x{_FACTORS[-1]} over x1, ratio", [medians[-1] / medians[0]],
+                       kind="growth")  # fmt: skip
 
 
-def _measured(name: str, values: list[float], goal: float | None = None) -> Measurement:
-    return Measurement(name, median(values), min(values), max(values), goal or GOALS.get(name))
+def _named(words: list[str]) -> str:
+    shown = words[len(FRONT_DOOR) :] if words[: len(FRONT_DOOR)] == FRONT_DOOR else words[1:]
+    return " ".join(["./rackproof" if words[0] == str(REPOSITORY / "rackproof") else "rackproof", *shown])
 
 
 def _probe(folder: Path) -> dict[str, float]:
-    started = time.perf_counter()
-    said = _run([sys.executable, "-c", _PROBE, str(folder)])
+    """Load without the cache and compute every single failure; return seconds, MB and counts."""
+    seconds, said = timed_answer([sys.executable, "-c", _PROBE, str(folder)])
     found: dict[str, float] = json.loads(said)
-    return {**found, "process": time.perf_counter() - started}
-
-
-def _timed(command: list[str]) -> float:
-    started = time.perf_counter()
-    _run(command)
-    return time.perf_counter() - started
-
-
-def _run(command: list[str]) -> str:
-    """Run a command from the repository as a user would, without what this process was told; it must succeed."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("RACKPROOF_", "ANSIBLE_"))}
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-    )
-    if done.returncode != 0:
-        raise RackproofError(
-            "BEN001", "what was to be measured failed", place=Place(Path(command[0])),
-            actual=done.stderr.strip()[-500:], remedy="run it alone to see why", exit_code=ExitCode.INTERNAL,
-        )
-    return done.stdout
+    return {**found, "process": seconds}

@@ -29,11 +29,12 @@ def estate(
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when a goal is missed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Load and validate the reference estate, N-1, memory, growth x1 x2 x4, Ansible listing, --help. About a minute.
+    """Load and validate (cold, from cache), N-1, memory, growth x1 x2 x4, Ansible listing, every --help. Two minutes.
 
     Example: rackproof bench estate --runs 3
     """
-    from inventory.bench import estate_figures, machine
+    from inventory.bench import estate_figures
+    from inventory.bench_result import machine
 
     about = machine()
     with progress("Measuring the reference estate") as step:

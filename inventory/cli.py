@@ -15,11 +15,13 @@ from inventory.draw_cli import draw
 from inventory.export_cli import app as export
 from inventory.facility_cli import facility
 from inventory.ledger_cli import app as ledger
+from inventory.service_discovery_cli import serve_sd
 from inventory.shown import show as show_rows
 from inventory.transition_cli import transition
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
+    from inventory.load import Inspection
 
 # plain help: the decorated one imports a Markdown reader and costs every --help 0.13 s
 app = typer.Typer(
@@ -32,6 +34,7 @@ app.command()(diff)
 app.command()(draw)
 app.command()(transition)
 app.command()(facility)
+app.command()(serve_sd)
 app.add_typer(export, name="export")
 app.add_typer(ledger, name="ledger")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -41,23 +44,23 @@ _SHOWN = 50
 @app.command()
 def validate(
     path: Annotated[Path | None, typer.Argument(help="Estate folder; that of the workspace when left out.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Check anew even when nothing changed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check every file, value and reference of an estate; all mistakes at once. Exit code 0, or 3 on any error.
 
     Example: rackproof estate validate inventory/estate
     """
-    from inventory.load import inspect_estate
-    from inventory.tables import summary
+    from inventory.cache import through
 
     folder = path or current().estate_dir
-    found = inspect_estate(folder)
-    counts = summary(found.estate) if found.estate else {}
+    found = through(folder, _inspected, _counted, use=not no_cache)
+    counts = found.counts
     if as_json:
         emit_json(
             {
                 "estate": str(folder),
-                "valid": found.estate is not None,
+                "valid": not found.errors,
                 **counts,
                 "errors": [error.as_dict() for error in found.errors],
                 "warnings": [warning.as_dict() for warning in found.warnings],
@@ -67,6 +70,19 @@ def validate(
         _print_findings(folder, [*found.warnings, *found.errors], len(found.errors), counts)
     if found.errors:
         raise typer.Exit(int(ExitCode.INVALID))
+
+
+# Both import what they use only when nothing is remembered: a remembered answer needs none of the estate's models.
+def _inspected(folder: Path) -> Inspection:
+    from inventory.load import inspect_estate
+
+    return inspect_estate(folder)
+
+
+def _counted(estate: Estate) -> dict[str, int]:
+    from inventory.tables import summary
+
+    return summary(estate)
 
 
 def _print_findings(folder: Path, findings: list[Any], errors: int, counts: dict[str, int]) -> None:

@@ -38,7 +38,8 @@ PortRange = Annotated[str, StringConstraints(pattern=r"^[a-z]+[0-9]{1,3}(-[0-9]{
 class Model(BaseModel):
     """Base of every estate object: frozen, and no key that is not declared."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # defer_build: a form is compiled when the first value of it is checked, not by whoever needs only its name
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Text(Model):

@@ -63,7 +63,8 @@ def host_inventory(estate: Estate, kinds: Iterable[DeviceKind] = (DeviceKind.HOS
     devices = [device for device in estate.devices.values() if device.kind in wanted and estate.interfaces(device.name)]
     hosts = tuple(ManagedHost(d.name, _groups(estate, d), _variables(estate, d)) for d in devices)
     views = {_scope(estate, site): site.region for site in estate.sites.values()}
-    by_group = {name: _view(estate, None if name == CENTRE else region) for name, region in views.items()}
+    entries = [_entry(estate, device) for device in _named(estate)]
+    by_group = {name: _view(estate, entries, None if name == CENTRE else region) for name, region in views.items()}
     return HostInventory(hosts, _shared(estate), by_group)
 
 
@@ -72,7 +73,7 @@ def _scope(estate: Estate, site: Site) -> str:
     return CENTRE if estate.tiers[site.tier].centre else group_name("region", str(site.region))
 
 
-def _view(estate: Estate, region: int | None) -> dict[str, Any]:
+def _view(estate: Estate, entries: list[dict[str, Any]], region: int | None) -> dict[str, Any]:
     """Return the machines and networks that a region knows: its own and those of the centres; all of them for None."""
     seen = {
         code
@@ -81,7 +82,7 @@ def _view(estate: Estate, region: int | None) -> dict[str, Any]:
     }
     ipv4 = collapse_addresses(vlan.ipv4 for code in seen for vlan in estate.sites[code].vlans if vlan.ipv4)
     return {
-        "rackproof_hosts": [_entry(estate, d) for d in _named(estate) if estate.site_of[d.name] in seen],
+        "rackproof_hosts": [entry for entry in entries if entry["site"] in seen],
         "rackproof_networks": [str(network) for network in (estate.head.addressing.ipv6_prefix, *ipv4)],
     }
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from core.errors import ErrorGroup, Place, RackproofError
-from inventory.draft import Draft, DraftLink, DraftSite, links_of_file, links_of_site
+from inventory.cache import Answer, Count, Found, through
 from inventory.estate import Estate
 from inventory.fields import Model
 from inventory.hardware import HardwareFile
 from inventory.kinds import DeviceKind
-from inventory.mistakes import Warning_, mistake
 from inventory.model import EstateFile, LinksFile, Service, ServicesFile, Site, TiersFile
 from inventory.policy import PoliciesFile
-from inventory.positions import Positioned, load_yaml
-from inventory.rules import findings
-from inventory.schema import schema_errors
-from inventory.sitefiles import SiteSource, read_sites
+from inventory.reads import looked_at
+
+# What reads and judges files is imported where it is used: a remembered estate needs none of it.
+if TYPE_CHECKING:
+    from inventory.draft import Draft, DraftLink, DraftSite
+    from inventory.positions import Positioned
+    from inventory.sitefiles import SiteSource
 
 T = TypeVar("T", bound=Model)
 
@@ -36,13 +38,14 @@ class Inspection:
     warnings: tuple[RackproofError, ...]
 
 
-def load_estate(folder: Path) -> Estate:
-    """Load and check the estate in ``folder``.
+def load_estate(folder: Path, *, cached: bool = True) -> Estate:
+    """Load and check the estate in ``folder``; remembered when nothing that it rests on changed (``inventory.cache``).
 
-    Raises RackproofError or ErrorGroup (codes EST…) with file, line, expectation and remedy for every mistake. Warnings
-    do not stop loading; ``inspect_estate`` returns them.
+    ``cached=False``: load it anew and remember nothing, as for a folder that is gone at once. Raises RackproofError or
+    ErrorGroup (codes EST…) with file, line, expectation and remedy for every mistake. Warnings do not stop loading;
+    ``check_estate`` returns them.
     """
-    found = inspect_estate(folder)
+    found: Found = check_estate(folder) if cached else inspect_estate(folder)
     if len(found.errors) == 1:
         raise found.errors[0]
     if found.estate is None:
@@ -50,8 +53,19 @@ def load_estate(folder: Path) -> Estate:
     return found.estate
 
 
+def check_estate(folder: Path, count: Count | None = None) -> Answer:
+    """Return what ``inspect_estate`` would say of an estate, without its draft; remembered when nothing changed.
+
+    ``count`` makes the counts of the answer; they are remembered too.
+    """
+    return through(folder, inspect_estate, count)
+
+
 def inspect_estate(folder: Path) -> Inspection:
     """Load an estate as far as it goes and return it with every error and warning, each once, sorted by place."""
+    from inventory.mistakes import Warning_
+    from inventory.rules import findings
+
     errors: list[RackproofError] = []
     draft = read_draft(folder, errors)
     if draft is not None:
@@ -65,12 +79,17 @@ def inspect_estate(folder: Path) -> Inspection:
 
 def read_draft(folder: Path, errors: list[RackproofError]) -> Draft | None:
     """Read every file of an estate folder; mistakes of form go into ``errors``. None when there is no head to go by."""
+    from inventory.draft import Draft, links_of_file, links_of_site
+    from inventory.mistakes import mistake
+    from inventory.sitefiles import read_sites
+
     if not folder.is_dir():
         errors.append(mistake("EST030", Place(folder)))
         return None
     head, head_file = _load(folder / "estate.yml", EstateFile, errors)
     if head is None or head_file is None:
         return None
+    looked_at(folder / head.tiers)  # as written: where a link on the way leads may change
     tiers, _ = _load((folder / head.tiers).resolve(), TiersFile, errors)
     hardware, hardware_file = _beside(folder, head.hardware, HardwareFile, errors)
     policies, policies_file = _beside(folder, head.policies, PoliciesFile, errors)
@@ -104,6 +123,9 @@ def _beside(
 
 
 def _load(file: Path, model: type[T], errors: list[RackproofError]) -> tuple[T | None, Positioned | None]:
+    from inventory.positions import load_yaml
+    from inventory.schema import schema_errors
+
     try:
         positioned = load_yaml(file)
     except RackproofError as error:
@@ -117,6 +139,9 @@ def _load(file: Path, model: type[T], errors: list[RackproofError]) -> tuple[T |
 
 
 def _site(source: SiteSource, errors: list[RackproofError]) -> DraftSite | None:
+    from inventory.draft import DraftSite
+    from inventory.schema import schema_errors
+
     try:
         return DraftSite(source, Site.model_validate(source.data))
     except ValidationError as error:

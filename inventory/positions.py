@@ -18,6 +18,7 @@ import yaml
 
 from core.errors import Place, RackproofError
 from inventory.mistakes import mistake
+from inventory.reads import looked_at
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 24
@@ -72,6 +73,7 @@ def load_yaml(file: Path) -> Positioned:
 
 
 def _read(file: Path) -> str:
+    looked_at(file)
     try:
         if file.exists() and not file.is_file():  # a pipe would wait for ever, a device never end
             raise mistake("EST001", Place(file), reason="not a regular file")

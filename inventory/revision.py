@@ -77,7 +77,7 @@ class Revision:
         with self.files() as folder:
             top = folder.parents[len(self.folder.relative_to(self._top).parts) - 1]
             try:
-                return load_estate(folder)
+                return load_estate(folder, cached=False)
             except RackproofError as error:
                 for item in error.errors if isinstance(error, ErrorGroup) else [error]:
                     item.place = self._place(item.place, top)

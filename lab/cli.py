@@ -5,21 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from core.console import emit_json, err, out, progress
 from core.errors import ExitCode, RackproofError
-from inventory.load import load_estate
-from lab import faults as fault_book
-from lab.down import down as take_down
-from lab.enter import CONTROLLER, argv_inside, require_root
-from lab.instance import ESTATE, Instance, instance, require_up
-from lab.status import status as node_status
-from lab.topology import derive
-from lab.up import up as raise_lab
+
+if TYPE_CHECKING:
+    from lab.instance import Instance
+
 
 app = typer.Typer(help="The embedded lab: the small estate on this machine.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -32,6 +27,10 @@ def up(as_json: Json = False) -> None:
 
     Example: sudo ./rackproof lab up
     """
+
+    from lab.instance import instance
+    from lab.up import up as raise_lab
+
     found = instance()
     with progress(f"raising the lab '{found.name}'") as step:
         is_new = raise_lab(found, step)
@@ -52,6 +51,10 @@ def down(as_json: Json = False) -> None:
 
     Example: sudo ./rackproof lab down
     """
+
+    from lab.down import down as take_down
+    from lab.instance import instance
+
     found = instance()
     with progress(f"taking the lab '{found.name}' down") as step:
         existed = take_down(found, step)
@@ -67,6 +70,14 @@ def status(as_json: Json = False) -> None:
 
     Example: sudo ./rackproof lab status --json
     """
+
+    from rich.table import Table
+
+    from lab import faults as fault_book
+    from lab.enter import require_root
+    from lab.instance import require_up
+    from lab.status import status as node_status
+
     found = require_up()
     require_root("ask the lab's hosts and routers")
     nodes = node_status(found)
@@ -93,6 +104,9 @@ def shell(node: Annotated[str, typer.Argument(help="A host or router; `ctl` is t
 
     Example: sudo ./rackproof lab shell dc-db1
     """
+
+    from lab.instance import require_up
+
     _become(require_up(), node, [])
 
 
@@ -102,6 +116,9 @@ def execute(node: str, command: Annotated[list[str], typer.Argument(help="The co
 
     Example: sudo ./rackproof lab exec dc-db1 -- systemctl is-system-running
     """
+
+    from lab.instance import require_up
+
     _become(require_up(), node, command)
 
 
@@ -111,6 +128,12 @@ def faults(as_json: Json = False) -> None:
 
     Example: ./rackproof lab faults
     """
+
+    from rich.table import Table
+
+    from lab import faults as fault_book
+    from lab.instance import instance
+
     active = fault_book.active(instance())
     book = fault_book.book()
     if as_json:
@@ -144,6 +167,10 @@ def mend(fault: Annotated[str, typer.Argument(help="See `lab faults`.")], as_jso
 
 
 def _play(name: str, verb: str, as_json: bool) -> None:
+    from lab import faults as fault_book
+    from lab.enter import require_root
+    from lab.instance import require_up
+
     found = require_up()
     require_root(f"{verb} a fault in the lab")
     with progress(f"{verb} {name}"):
@@ -156,6 +183,12 @@ def _play(name: str, verb: str, as_json: bool) -> None:
 
 def _become(found: Instance, name: str, command: list[str]) -> None:
     """Replace this process by the shell or command; raises RackproofError (LAB014) for an unknown node."""
+
+    from inventory.load import load_estate
+    from lab.enter import CONTROLLER, argv_inside, require_root
+    from lab.instance import ESTATE
+    from lab.topology import derive
+
     require_root("go into the lab's network")
     if name == CONTROLLER:
         argv = command or [os.environ.get("SHELL", "/bin/bash")]
@@ -176,4 +209,8 @@ def _become(found: Instance, name: str, command: list[str]) -> None:
 
 
 def _is_host(name: str) -> bool:
+    from inventory.load import load_estate
+    from lab.instance import ESTATE
+    from lab.topology import derive
+
     return derive(load_estate(ESTATE)).node(name).kind == "host"

@@ -20,13 +20,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from core.console import err, out
 from core.errors import ExitCode, RackproofError
-from core.signing import load_or_create_key, public_pem
 from core.workspace import REPOSITORY, lab_run_dir, state_dir
-from inventory.load import load_estate
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
@@ -134,6 +131,9 @@ def _play(running: Demo, run_dir: Path) -> dict[str, Any]:
 
 def _query() -> tuple[str, ...]:
     """Return the command that asks Prometheus, on its own host, how many devices answer its exporter."""
+
+    from inventory.load import load_estate
+
     address = load_estate(ESTATE).ipv6(PROMETHEUS)
     url = f"http://[{address}]:9090/api/v1/query?query=sum(rackproof_device_up)"
     program = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=9).read().decode())"
@@ -157,6 +157,9 @@ def _red(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _keep_results(first: Any, red: Any, last: Any, run_dir: Path) -> dict[str, Any]:
     """Copy report and evidence out of the lab, which is about to go."""
+
+    from core.signing import load_or_create_key, public_pem
+
     workspace = lab_run_dir() / "workspace"
     for name in ("reports", "evidence"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
@@ -175,6 +178,8 @@ def _keep_results(first: Any, red: Any, last: Any, run_dir: Path) -> dict[str, A
 
 
 def _show(summary: dict[str, Any], running: Demo, as_json: bool, keep: bool) -> None:
+    from rich.table import Table
+
     if as_json:
         print(json.dumps({**summary, "timings": dict(running.timings)}, ensure_ascii=False, indent=2))
         return

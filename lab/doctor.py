@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from core.console import emit_json, out
 from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY, state_dir
-from lab import image, packages, preflight
-from lab.command import run
 
 app = typer.Typer(add_completion=False)
 MEMORY_GB, DISK_GB, PROCESSORS = 4, 5, 2
@@ -78,6 +75,8 @@ def _python() -> Finding:
 
 
 def _programs() -> list[Finding]:
+    from lab import packages
+
     return [
         Finding(item.program, "ok", item.purpose) if item.is_there
         else Finding(item.program, "lacking", item.purpose, f"apt-get install {item.package}")
@@ -86,6 +85,8 @@ def _programs() -> list[Finding]:
 
 
 def _kernel() -> list[Finding]:
+    from lab.command import run
+
     if os.geteuid() != 0:
         return [Finding("kernel features", "unknown", "not tried: that takes root", "sudo ./rackproof doctor")]
     folder = state_dir().absolute()
@@ -101,6 +102,8 @@ def _kernel() -> list[Finding]:
 
 
 def _inotify() -> Finding:
+    from lab import preflight
+
     lacking = preflight.inotify_lacking(SYSTEMS)
     text = f"{lacking} too few for {SYSTEMS} systems; `lab up` raises the limit" if lacking else "enough"
     return Finding("inotify instances", "ok", text)
@@ -130,11 +133,15 @@ def _enough(name: str, has: float, needs: int, unit: str) -> Finding:
 
 
 def _image() -> Finding:
+    from lab import image
+
     text = "built" if image.is_built() else "not built yet; `lab up` builds it from Debian's packages in a minute"
     return Finding("golden image", "ok", text)
 
 
 def _show(findings: list[Finding], is_well: bool) -> None:
+    from rich.table import Table
+
     table = Table()
     for column in ("what", "state", "detail", "how to get it"):
         table.add_column(column)

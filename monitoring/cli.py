@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from core import secrets
 from core.console import emit_json, err, out, progress
 from core.errors import ExitCode, RackproofError
 from core.workspace import current
-from inventory.estate import Estate
-from inventory.load import load_estate
-from monitoring import rules, targets
-from monitoring.collect import Poller, poll_devices, polled
-from monitoring.exporter import Exporter, serve
-from monitoring.normalise import readings
-from monitoring.raw import RawPoll
-from monitoring.readings import Quality, Reading
+from monitoring.readings import Quality
+
+if TYPE_CHECKING:
+    from inventory.estate import Estate
+    from monitoring.raw import RawPoll
+    from monitoring.readings import Reading
+
 
 app = typer.Typer(help="Poll devices, serve readings as metrics, check the alert rules.", no_args_is_help=True)
 rules_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
@@ -43,6 +39,11 @@ def poll(
 
     Example: rackproof monitor poll ups-a env-dc
     """
+
+    from inventory.load import load_estate
+    from monitoring.collect import poll_devices
+    from monitoring.normalise import readings
+
     ws = current()
     estate = load_estate(ws.estate_dir)
     with progress("Polling") as step:
@@ -90,6 +91,9 @@ def _plain(raw: RawPoll, items: list[Reading]) -> dict[str, Any]:
 
 
 def _show(polls: list[RawPoll], found: dict[str, list[Reading]], *, detailed: bool) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table("device", "site", "address", "SNMP", "readings", "not good", "time", box=None)
     for item in polls:
         count = Counter(reading.quality for reading in found[item.device])
@@ -107,6 +111,8 @@ def _show(polls: list[RawPoll], found: dict[str, list[Reading]], *, detailed: bo
 
 
 def _line(reading: Reading) -> str:
+    from rich.markup import escape
+
     colour = COLOURS.get(reading.quality, "yellow")
     place = f"{reading.device} {reading.quantity} {reading.position}".rstrip()
     if reading.good:
@@ -125,6 +131,12 @@ def serve_metrics(
 
     Example: rackproof monitor serve --listen 127.0.0.1:9780 --interval 15
     """
+
+    from core import secrets
+    from inventory.load import load_estate
+    from monitoring.collect import Poller, polled
+    from monitoring.exporter import Exporter, serve
+
     ws = current()
     estate = load_estate(ws.estate_dir)
     host, port = _address(listen, estate)
@@ -136,6 +148,8 @@ def serve_metrics(
 
 
 def _address(text: str, estate: Estate) -> tuple[str, int]:
+    from monitoring import targets
+
     if not text:
         return targets.exporter_address(estate) or ("127.0.0.1", targets.EXPORTER_PORT)
     host, _, port = text.rpartition(":")
@@ -158,6 +172,13 @@ def show_targets(
 
     Example: rackproof monitor targets --to /etc/prometheus/targets
     """
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from inventory.load import load_estate
+    from monitoring import targets
+
     estate = load_estate(current().estate_dir)
     if to is not None:
         for path in targets.write(estate, to):
@@ -178,6 +199,9 @@ def check_rules(as_json: Json = False) -> None:
 
     Example: rackproof monitor rules check
     """
+
+    from monitoring import rules
+
     with progress("Checking the alert rules") as step:
         step(f"{len(rules.alerts())} alerts")
         checks = rules.check()
@@ -198,6 +222,11 @@ def list_rules(as_json: Json = False) -> None:
 
     Example: rackproof monitor rules list
     """
+
+    from rich.table import Table
+
+    from monitoring import rules
+
     rows = [
         {
             "alert": rule["alert"], "for": rule.get("for", "0s"), **rule["labels"],

@@ -5,28 +5,21 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.console import emit_json, err, out, progress
 from core.errors import ExitCode, RackproofError
 from core.workspace import Workspace, current
-from inventory.estate import Estate
-from inventory.load import load_estate
-from netconfig import show
-from netconfig.coverage import left_out
-from netconfig.design import managed
-from netconfig.edit import Change
-from netconfig.edit import load as load_change
-from netconfig.guard import GuardRefused
-from netconfig.plan import Plan, make, plan_device
-from netconfig.record import RunRecord, open_journal, runs, unfinished
-from netconfig.render import render as render_text
-from netconfig.resume import nothing_to_resume
-from netconfig.resume import resume as settle
-from netconfig.rollout import Result, means, new_run, only_one, refuse_unfinished, roll_out
-from netconfig.session import Lost
+
+if TYPE_CHECKING:
+    from inventory.estate import Estate
+    from netconfig.edit import Change
+    from netconfig.plan import Plan
+    from netconfig.record import RunRecord
+    from netconfig.rollout import Result
+
 
 app = typer.Typer(
     help="Router configuration: planned, applied in waves, rolled back by the device.", no_args_is_help=True
@@ -49,6 +42,11 @@ def render(
 
     Example: rackproof net render core1
     """
+
+    from inventory.load import load_estate
+    from netconfig.design import managed
+    from netconfig.render import render as render_text
+
     estate = load_estate(current().estate_dir)
     names = [device] if device else [item.name for item in managed(estate)]
     texts = {name: render_text(estate, name) for name in names}
@@ -67,6 +65,8 @@ def render(
 
 def _say_left_out(estate: Estate, names: list[str]) -> None:
     """Say on standard error what the estate wants and no template writes yet: it must not look complete."""
+    from netconfig.coverage import left_out
+
     wanted = {name: left_out(estate, name) for name in names}
     short = {name: features for name, features in wanted.items() if features}
     for name, features in list(short.items())[:_NAMED]:
@@ -85,8 +85,13 @@ def plan(
 
     Example: rackproof net plan
     """
+
+    from netconfig import show
+
     ws, estate = _context()
     found = _plan(ws, estate, change)
+    from netconfig.design import managed
+
     _say_left_out(estate, [item.name for item in managed(estate)])
     if as_json:
         emit_json(found.as_dict())
@@ -118,6 +123,10 @@ def apply(
 
     Example: rackproof net apply --approve 3f9c2a7b10de
     """
+
+    from netconfig import show
+    from netconfig.rollout import Result, means, new_run, only_one, refuse_unfinished, roll_out
+
     ws, estate = _context()
     with only_one(ws):
         refuse_unfinished(ws)
@@ -145,6 +154,12 @@ def resume(
 
     Example: rackproof net resume
     """
+
+    from netconfig.record import open_journal, unfinished
+    from netconfig.resume import nothing_to_resume
+    from netconfig.resume import resume as settle
+    from netconfig.rollout import means, only_one
+
     ws, estate = _context()
     with only_one(ws):
         left = unfinished(open_journal(ws).read())
@@ -165,6 +180,14 @@ def status(as_json: Json = False) -> None:
 
     Example: rackproof net status
     """
+
+    from netconfig import show
+    from netconfig.design import managed
+    from netconfig.guard import GuardRefused
+    from netconfig.plan import plan_device
+    from netconfig.rollout import means
+    from netconfig.session import Lost
+
     ws, estate = _context()
     tools = means(estate, ws, "status", lambda device, text: None)
 
@@ -200,6 +223,10 @@ def journal(
 
     Example: rackproof net journal --run 1f2e3d4c --json
     """
+
+    from netconfig import show
+    from netconfig.record import open_journal, runs
+
     found = open_journal(current())
     count = found.verify()
     records = list(found.read())
@@ -217,11 +244,18 @@ def journal(
 
 
 def _context() -> tuple[Workspace, Estate]:
+    from inventory.load import load_estate
+
     ws = current()
     return ws, load_estate(ws.estate_dir)
 
 
 def _plan(ws: Workspace, estate: Estate, file: Path | None) -> Plan:
+    from netconfig.design import managed
+    from netconfig.edit import load as load_change
+    from netconfig.plan import make
+    from netconfig.rollout import means
+
     change: Change | None = load_change(file, {item.name for item in managed(estate)}) if file else None
     with progress("reading the routers") as step:
         return make(estate, means(estate, ws, "plan", lambda device, text: None).open_session, change, step)
@@ -239,6 +273,8 @@ def _require_approval(found: Plan, approve: str | None) -> None:
 
 
 def _finish(result: Result, as_json: bool) -> None:
+    from netconfig import show
+
     if as_json:
         emit_json(result.as_dict())
     elif result.run:

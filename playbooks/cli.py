@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from core import secrets
 from core.console import emit_json, err, out, progress
 from core.errors import ExitCode
-from core.journal import Journal
 from core.workspace import current
 from inventory.kinds import Engine
-from inventory.load import load_estate
-from playbooks.engines import Command, Mode, commands
-from playbooks.events import EngineResult, Status, TaskEvent
-from playbooks.limits import resolve_limit
-from playbooks.running import run_all
+
+if TYPE_CHECKING:
+    from core.journal import Journal
+    from playbooks.engines import Command, Mode
+    from playbooks.events import EngineResult, Status, TaskEvent
+
 
 app = typer.Typer(help="Provision hosts: DC and DR with Ansible, the server rooms with pyinfra.", no_args_is_help=True)
 
@@ -38,6 +36,9 @@ def plan(
 
     Example: ./rackproof provision plan --limit dr
     """
+
+    from playbooks.engines import Mode
+
     _provision(Mode.PLAN, engine, limit, as_json, plain, timeout)
 
 
@@ -49,12 +50,21 @@ def apply(
 
     Example: ./rackproof provision apply --engine pyinfra
     """
+
+    from playbooks.engines import Mode
+
     _provision(Mode.APPLY, engine, limit, as_json, plain, timeout)
 
 
 def _provision(
     mode: Mode, engines: list[Engine] | None, limit: list[str] | None, as_json: bool, plain: bool, timeout: float
 ) -> None:
+    from core import secrets
+    from core.journal import Journal
+    from inventory.load import load_estate
+    from playbooks.engines import Mode, commands
+    from playbooks.limits import resolve_limit
+
     ws = current()
     estate = load_estate(ws.estate_dir)
     known = secrets.load(ws)
@@ -72,6 +82,9 @@ def _provision(
 
 
 def _run(mode: Mode, work: list[Command], known: Mapping[str, str], timeout: float) -> list[EngineResult]:
+    from playbooks.events import Status
+    from playbooks.running import run_all
+
     with progress(f"provision {mode}") as step:
         def told(command: Command, event: TaskEvent) -> None:
             if event.status is not Status.SKIPPED:
@@ -110,6 +123,8 @@ def _summary(result: EngineResult) -> dict[str, Any]:
 
 
 def _as_dict(result: EngineResult) -> dict[str, Any]:
+    from playbooks.events import Status
+
     def listed(*wanted: Status) -> list[dict[str, str]]:
         return [{"host": e.host, "task": e.task, "detail": e.detail} for e in result.of(*wanted)]
 
@@ -120,6 +135,11 @@ def _as_dict(result: EngineResult) -> dict[str, Any]:
 
 
 def _show(mode: Mode, results: list[EngineResult]) -> None:
+    from rich.table import Table
+
+    from playbooks.engines import Mode
+    from playbooks.events import Status
+
     table = Table("Host", "Engine", "Ok", "Would change" if mode is Mode.PLAN else "Changed", "Failed", "Seconds")
     for result in results:
         for host in result.hosts:
@@ -139,6 +159,8 @@ def _show(mode: Mode, results: list[EngineResult]) -> None:
 
 
 def _complain(result: EngineResult) -> None:
+    from playbooks.events import Status
+
     for event in result.of(Status.FAILED, Status.UNREACHABLE):
         err.print(f"{event.host}: {event.task}: {event.status.value}\n    {event.detail}", markup=False)
     if result.stopped:

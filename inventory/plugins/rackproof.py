@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -58,11 +59,14 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
         if repository not in sys.path:
             sys.path.insert(0, repository)
         from core.errors import RackproofError
+        from inventory.collection import no_collection
 
         try:
-            self._fill(path)
+            with no_collection():
+                self._fill(path)
         except RackproofError as error:
             raise AnsibleParserError(str(error)) from error
+        gc.freeze()  # an inventory lives as long as its process: nobody looks through it for garbage, nor do the forks
 
     def _fill(self, path: str) -> None:
         from core.workspace import current

@@ -1,17 +1,26 @@
 """The benchmark: the scaled estate is a valid one, figures stand beside goals, a missed goal can be an exit code."""
 
+import importlib
 import json
+from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.main import get_command
 
 from core.errors import RackproofError
-from inventory import bench
+from inventory import bench, bench_helps
+from inventory.bench_helps import commands, helps
+from inventory.bench_process import FRONT_DOOR
+from inventory.bench_result import Measurement, measured
 from inventory.load import inspect_estate
 from inventory.scaled import scaled
-from rackproof import run
+from rackproof import ROOMS, run
 
-FIGURES = [bench.Measurement("load", 0.5, 0.4, 0.6, 3.0), bench.Measurement("growth", 0.7, 0.6, 0.9, None)]
+ROOT = Path(__file__).resolve().parents[2]
+
+FIGURES = [Measurement("load", 0.5, 0.4, 0.6, 3.0), Measurement("growth", 0.7, 0.6, 0.9, None)]
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ def test_figures_are_printed_with_the_machine(rackproof):
 
 
 def test_a_missed_goal_is_said_and_can_fail(rackproof):
-    slow = [bench.Measurement("load", 3.5, 3.4, 3.6, 3.0)]
+    slow = [Measurement("load", 3.5, 3.4, 3.6, 3.0)]
     assert "goal 3: MISSED" in rackproof(figures=slow).stdout
     assert (rackproof(figures=slow).returncode, rackproof("--check", figures=slow).returncode) == (0, 1)
     assert json.loads(rackproof("--json", figures=slow).stdout)["figures"][0]["met"] is False
@@ -52,6 +61,53 @@ def test_what_fails_is_not_a_figure(tmp_path):
     assert caught.value.code == "BEN001"
 
 
-def test_every_verb_of_the_estate_is_measured():
-    words = {" ".join(item) for item in bench.helps()}
-    assert {"", "estate", "estate diff", "estate ledger", "estate export", "estate validate"} <= words
+def leaves(command, words):
+    yield words
+    for name, child in getattr(command, "commands", {}).items():
+        yield from leaves(child, (*words, name))
+
+
+def test_every_verb_of_every_room_is_measured(monkeypatch, capsys):
+    def in_this_process(command):
+        with suppress(SystemExit):
+            run(command[len(FRONT_DOOR) :])
+        return capsys.readouterr().out
+
+    monkeypatch.setattr(bench_helps, "run", in_this_process)
+    wanted = {("--help",)}
+    for room, (module, _text) in ROOMS.items():
+        command = get_command(importlib.import_module(module).app)
+        wanted |= {(*words, "--help") for words in leaves(command, (room,))}
+    found = [tuple(command[len(FRONT_DOOR) :]) for command in helps(lambda text: None)]
+    assert len(found) == len(set(found)) > 50
+    assert set(found) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Usage: x\n\nCommands:\n  one  First.\n  two-more  Second\n            wraps.\n", ["one", "two-more"]),
+        ("verbs:\n  a  text\n\nexample:\n  b\n", ["a"]),
+        ("Options:\n  --help  Show this.\n", []),
+    ],
+)
+def test_commands_are_read_from_a_help_text(text, names):
+    assert commands(text) == names
+
+
+def test_an_estate_that_is_not_remembered_is_no_figure_from_the_cache(tmp_path):
+    (tmp_path / "state").write_text("")
+    with pytest.raises(RackproofError) as caught:
+        bench._from_cache(ROOT / "lab" / "estate", tmp_path / "state", 1)
+    assert caught.value.code == "BEN002"
+
+
+def test_growth_is_a_ratio_with_a_goal(monkeypatch):
+    cost = {1: 1.0, 2: 2.0, 4: 8.0}  # N-1 grows faster than the estate
+    monkeypatch.setattr(bench, "scaled", lambda factor, folder: factor)
+    monkeypatch.setattr(bench, "_probe", lambda factor: {"load": factor, "failures": cost[factor], "sites": factor})
+    monkeypatch.setattr(bench, "_from_cache", lambda factor, state, runs: [factor] * runs)
+    found = {item.name: item for item in bench._growth(3, ROOT, lambda text: None)}
+    load, cut = (found[f"growth: {what} of a site at x4 over x1, ratio"] for what in ("load", "N-1"))
+    assert (load.median, load.met, cut.median, cut.met) == (1.0, True, 2.0, False)
+    assert measured("mere figure", [1.0]).met is None

@@ -34,9 +34,10 @@ def ansible(tmp_path_factory):
     }
     environment.pop("RACKPROOF_ESTATE", None)
 
-    def run(config):
+    def run(config, *, host_by_host=True):
         command = [tool, "-i", str(config), "--list"]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        view = environment | {"ANSIBLE_INVENTORY_EXPORT": "false"} if host_by_host else environment
+        return subprocess.run(command, env=view, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
     return run
 
@@ -95,6 +96,18 @@ def test_ansible_plugin_lists_what_the_function_says(found, ansible):
         assert {name: listed.get(name) for name in expected} == expected
         for group in host.groups:
             assert host.name in listing[group]["hosts"]
+
+
+def test_the_listing_says_once_what_a_group_knows(ansible):
+    """All, then the groups of a host, then its own: the same values as host by host, and none of them twice."""
+    config = ROOT / "inventory" / "lab.rackproof.yml"
+    wanted = json.loads(ansible(config).stdout)["_meta"]["hostvars"]
+    listing = json.loads(ansible(config, host_by_host=False).stdout)
+    for host, own in listing["_meta"]["hostvars"].items():
+        assert not {"rackproof_hosts", "rackproof_networks"} & set(own)
+        parts = [part["vars"] for part in listing.values() if host in part.get("hosts", ()) and "vars" in part]
+        merged = listing["all"]["vars"] | {key: value for part in parts for key, value in part.items()} | own
+        assert merged == wanted[host]
 
 
 def test_ansible_plugin_reports_a_bad_estate_with_its_place(ansible, tmp_path):

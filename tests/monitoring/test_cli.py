@@ -10,7 +10,7 @@ import pytest
 
 import rackproof
 from core.workspace import REPOSITORY
-from monitoring import cli
+from monitoring import collect, rules
 from tests.monitoring.conftest import Poller, integer
 from tests.monitoring.test_normalise import sensors
 
@@ -61,7 +61,7 @@ def test_exit_codes_and_json_of_a_poll(
     tree = sensors(t1=integer(-1)) if case == "silent sensor" else sensors()
     reply = (lambda _datagram: None) if case == "silent device" else None
     raw = polled("env-dc", tree, reply=reply)
-    monkeypatch.setattr(cli, "poll_devices", lambda *_args: [raw])
+    monkeypatch.setattr(collect, "poll_devices", lambda *_args: [raw])
     assert rackproof.run(["monitor", "poll", "env-dc", "--json"]) == code
     told = json.loads(capsys.readouterr().out)[0]
     qualities = {item["quality"] for item in told["readings"]}
@@ -73,7 +73,7 @@ def test_exit_codes_and_json_of_a_poll(
 
 def test_raw_answers_are_kept(monkeypatch: pytest.MonkeyPatch, polled: Poller, tmp_path: Path) -> None:
     raw = polled("env-dc", sensors())
-    monkeypatch.setattr(cli, "poll_devices", lambda *_args: [raw])
+    monkeypatch.setattr(collect, "poll_devices", lambda *_args: [raw])
     assert rackproof.run(["monitor", "poll", "env-dc", "--raw", str(tmp_path / "raw")]) == 0
     assert (tmp_path / "raw" / "env-dc.json").read_bytes() == raw.to_bytes()
 
@@ -86,18 +86,18 @@ def test_rules_are_listed_with_the_provenance_of_their_threshold(capsys: pytest.
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_a_broken_rule_makes_the_check_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shutil.copytree(cli.rules.FOLDER, tmp_path / "rules")
+    shutil.copytree(rules.FOLDER, tmp_path / "rules")
     file = tmp_path / "rules" / "facility.yml"
     file.write_text(file.read_text().replace("rackproof_ups_redundancy < 1", "rackproof_ups_redundancy < 0"))
-    monkeypatch.setattr(cli.rules, "FOLDER", tmp_path / "rules")
-    monkeypatch.setattr(cli.rules, "TESTS", tmp_path / "rules" / "tests")
+    monkeypatch.setattr(rules, "FOLDER", tmp_path / "rules")
+    monkeypatch.setattr(rules, "TESTS", tmp_path / "rules" / "tests")
     assert rackproof.run(["monitor", "rules", "check", "--json"]) == 1
 
 
 def test_without_promtool_the_remedy_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli.rules.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(rules.shutil, "which", lambda _name: None)
     monkeypatch.delenv("RACKPROOF_PROMTOOL", raising=False)
     assert rackproof.run(["monitor", "rules", "check"]) == 6
     assert "apt-get install" in capsys.readouterr().err

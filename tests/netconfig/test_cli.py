@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 import rackproof
 from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY, Workspace
-from netconfig import cli
+from netconfig import cli, rollout
+from netconfig.record import open_journal
 from tests.netconfig.world import World
 
 
@@ -20,9 +21,9 @@ def room(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World
     """The command line with the routers of the model behind it."""
     ws = Workspace(tmp_path, REPOSITORY / "lab" / "estate")
     (tmp_path / "keys").mkdir()
-    world.journal = lambda: cli.open_journal(ws)  # type: ignore[method-assign]
+    world.journal = lambda: open_journal(ws)  # type: ignore[method-assign]
     monkeypatch.setattr(cli, "current", lambda: ws)
-    monkeypatch.setattr(cli, "means", lambda estate, ws, run, say, timer_s=None: world.means(run, timer_s=timer_s))
+    monkeypatch.setattr(rollout, "means", lambda estate, ws, run, say, timer_s=None: world.means(run, timer_s=timer_s))
     return world
 
 
@@ -58,7 +59,7 @@ def test_without_the_plans_id_nothing_happens(room: World, approval: tuple[str, 
     before = room.routers["core2"].running
     assert "NET044" in run("apply", *approval, expected=int(ExitCode.REFUSED))
     assert room.routers["core2"].running == before
-    assert list(cli.open_journal(cli.current()).read()) == []
+    assert list(open_journal(cli.current()).read()) == []
 
 
 def test_an_approval_does_not_outlive_what_it_was_given_for(room: World) -> None:

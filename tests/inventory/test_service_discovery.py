@@ -1,0 +1,237 @@
+"""Prometheus gets the targets of the estate as it is, or an error that makes it keep what it has; no wrong list."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from core.errors import ExitCode
+from inventory.load import load_estate
+from inventory.prometheus import JOBS, targets
+from rackproof import run
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "lab" / "estate"
+
+
+def free_port():
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        return line.getsockname()[1]
+
+
+def fetch(url):
+    """Return status, type and text of an answer."""
+    try:
+        answer = urlopen(url, timeout=20)  # noqa: S310 - our own server
+    except HTTPError as error:
+        answer = error
+    with answer:
+        return SimpleNamespace(status=answer.status, type=answer.headers["content-type"], text=answer.read().decode())
+
+
+def wait_for(check, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def answers(port):
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def serving(folder, state, *options):
+    port = free_port()
+    environment = {**os.environ, "RACKPROOF_STATE": str(state), "PYTHONPATH": str(ROOT), "RACKPROOF_LANG": "en"}
+    command = [sys.executable, "-P", "-m", "rackproof", "--estate", str(folder), "estate", "serve-sd", *options,
+               "--listen", f"127.0.0.1:{port}"]
+    with (state / "said").open("w") as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+    try:
+        wait_for(lambda: answers(port) or process.poll() is not None)
+        yield SimpleNamespace(url=f"http://127.0.0.1:{port}", port=port, process=process,
+                              said=(state / "said").read_text)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def estate(tmp_path):
+    shutil.copytree(LAB, tmp_path / "lab" / "estate")
+    shutil.copytree(ROOT / "inventory" / "estate", tmp_path / "inventory" / "estate")  # where the lab's tiers are
+    return tmp_path / "lab" / "estate"
+
+
+@pytest.fixture
+def server(estate, tmp_path):
+    with serving(estate, tmp_path) as running:
+        yield running
+
+
+def test_every_job_is_the_list_of_the_estate(server, estate):
+    wanted = targets(load_estate(estate))
+    assert json.loads(fetch(f"{server.url}/sd/").text) == {job: f"/sd/{job}" for job in JOBS}
+    for job in JOBS:
+        answer = fetch(f"{server.url}/sd/{job}")
+        assert (answer.status, answer.type) == (200, "application/json")
+        assert json.loads(answer.text) == wanted[job] and wanted[job]
+    assert fetch(f"{server.url}/sd/bogus").status == 404
+    assert fetch(f"{server.url}/healthz").status == 200
+
+
+def test_a_changed_estate_is_served_at_once_and_a_wrong_one_not_at_all(server, estate):
+    host = "dc-mgmt1"
+    before = fetch(f"{server.url}/sd/node").text
+    file = estate / "sites" / "dc.yml"
+    good = file.read_text("utf-8")
+    assert host in before
+    for _ in range(2):
+        file.write_text(good.replace("host: 11", "host: 61"), "utf-8")
+        changed = fetch(f"{server.url}/sd/node")
+        assert changed.status == 200 and "::61]" in changed.text
+        assert json.loads(changed.text) == targets(load_estate(estate))["node"]
+        file.write_text(good.replace("tier: DC\n", "tier: DCC\n"), "utf-8")
+        for path in ("sd/node", "sd/", "healthz"):
+            wrong = fetch(f"{server.url}/{path}")
+            assert wrong.status == 503 and "EST101" in wrong.text and "dc.yml:" in wrong.text
+        file.write_text(good, "utf-8")
+        assert fetch(f"{server.url}/sd/node").text == before
+    assert server.said().count("answers are 503") == server.said().count("right again") == 2
+
+
+def test_an_estate_that_is_gone_is_no_empty_list(server, estate):
+    assert fetch(f"{server.url}/sd/snmp").status == 200
+    estate.rename(estate.with_name("elsewhere"))
+    assert fetch(f"{server.url}/sd/snmp").status == 503
+
+
+def test_it_starts_with_a_wrong_estate_and_says_so(estate, tmp_path):
+    (estate / "links.yml").write_text("links: 1\n")
+    with serving(estate, tmp_path) as running:
+        assert fetch(f"{running.url}/sd/node").status == 503
+        assert "EST022" in running.said()
+
+
+def test_only_the_jobs_asked_for_are_served(estate, tmp_path):
+    with serving(estate, tmp_path, "--job", "node") as running:
+        assert list(json.loads(fetch(f"{running.url}/sd/").text)) == ["node"]
+        assert fetch(f"{running.url}/sd/snmp").status == 404
+
+
+def test_it_listens_on_the_address_asked_for_and_no_other(server):
+    with socket.socket() as line:
+        assert line.connect_ex(("127.0.0.2", server.port)) != 0
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.OK)])
+def test_it_ends_when_it_is_told_to(server, sent, code):
+    assert fetch(f"{server.url}/healthz").status == 200
+    server.process.send_signal(sent)
+    assert server.process.wait(20) == code
+    assert "Traceback" not in server.said()
+    assert not answers(server.port)
+
+
+@pytest.mark.parametrize("lang", ["en", "vi"])
+@pytest.mark.parametrize(
+    ("listen", "code"),
+    [
+        ("9781", "EST080"), ("127.0.0.1", "EST080"), ("127.0.0.1:0", "EST080"), ("127.0.0.1:65536", "EST080"),
+        ("here:9781", "EST080"), ("::1:9781", "EST080"), ("[127.0.0.1]:9781", "EST080"), ("224.0.0.1:9781", "EST080"),
+        ("0.0.0.0:9781", "EST082"), ("[::]:9781", "EST082"), ("192.0.2.1:9781", "EST081"),
+        ("[2001:db8::1]:9781", "EST081"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_or_not_ours_is_refused(listen, code, lang, capsys, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_LANG", lang)
+    monkeypatch.setenv("RACKPROOF_ESTATE", str(LAB))
+    assert run(["estate", "serve-sd", "--listen", listen]) == ExitCode.USAGE
+    assert f"[{code}]" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_refused(capsys, monkeypatch, server):
+    monkeypatch.setenv("RACKPROOF_ESTATE", str(LAB))
+    assert run(["estate", "serve-sd", "--listen", f"127.0.0.1:{server.port}"]) == ExitCode.USAGE
+    assert "[EST081]" in capsys.readouterr().err
+
+
+def test_an_unknown_job_is_refused(capsys, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_LANG", "en")
+    assert run(["estate", "serve-sd", "--listen", "127.0.0.1:1", "--job", "nod"]) == ExitCode.USAGE
+    assert "did you mean 'node'?" in capsys.readouterr().err
+
+
+def prometheus_config(server, folder):
+    sd = [{"job_name": job, "scrape_interval": "1s", "http_sd_configs": [
+        {"url": f"{server.url}/sd/{job}", "refresh_interval": "1s"}]} for job in JOBS]
+    file = folder / "prometheus.yml"
+    file.write_text(json.dumps({"scrape_configs": sd}))  # JSON is YAML
+    return file
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@pytest.mark.parametrize("job", JOBS)
+def test_promtool_reads_what_is_served(server, estate, tmp_path, job):
+    command = ["promtool", "check", "service-discovery", "--timeout=3s", str(prometheus_config(server, tmp_path)), job]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found = {item["labels"]["__address__"] for item in json.loads(done.stdout)}
+    assert found == {entry["targets"][0] for entry in targets(load_estate(estate))[job]}
+
+
+@pytest.mark.lab
+def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(server, estate, tmp_path):
+    from lab import image
+
+    own, port = shutil.which("prometheus"), free_port()
+    command = [*([own] if own else image.program("prometheus")), f"--config.file={prometheus_config(server, tmp_path)}",
+               f"--storage.tsdb.path={tmp_path}/data", f"--web.listen-address=127.0.0.1:{port}"]
+
+    def active():
+        try:
+            found = json.loads(fetch(f"http://127.0.0.1:{port}/api/v1/targets?state=active").text)["data"]
+        except (OSError, ValueError):
+            return None  # still starting
+        return {target["discoveredLabels"]["__address__"] for target in found["activeTargets"]}
+
+    def failures():
+        page = fetch(f"http://127.0.0.1:{port}/metrics").text
+        return sum(float(line.split()[1]) for line in page.splitlines()
+                   if line.startswith("prometheus_sd_http_failures_total"))
+
+    def listed():
+        return {entry["targets"][0] for job in targets(load_estate(estate)).values() for entry in job}
+
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: active() == listed(), 60)
+        file = estate / "sites" / "dc.yml"
+        good = file.read_text("utf-8")
+        file.write_text(good.replace("host: 11", "host: 61"), "utf-8")
+        wait_for(lambda: active() == listed(), 60)
+        known = active()
+        file.write_text(good.replace("tier: DC\n", "tier: DCC\n"), "utf-8")
+        seen = failures()
+        wait_for(lambda: failures() >= seen + 2 * len(JOBS), 60)
+        assert active() == known
+        file.write_text(good, "utf-8")
+        wait_for(lambda: active() == listed() != known, 60)
+    finally:
+        process.terminate()
+        process.wait(20)
