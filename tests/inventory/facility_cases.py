@@ -97,6 +97,8 @@ CASES = [
     ("within-rating", _ONE_CORD, "pdu-a", "pass", "1250 W of 4000 W"),
     ("within-rating", _ONE_BUS, "ups-b", "pass", "1125 W of 4000 W"),  # a group carries a PDU together
     ("within-rating", _UNPLUGGED_UTILITY, "g1", "pass", "1950 W of 5000 W"),
+    ("within-rating", [("[u1, g1]", "[g1, g2]")], "g1", "pass", "1950 W of 5000 W"),  # one at a time
+    ("within-rating", [("[u1, g1]", "[g1, g2]")], "g2", "pass", "0 W of 5000 W"),
     ("within-rating", _NO_MODEL, "ups-a", "unknown", "not known: srv1"),
     ("within-rating", _NO_CORDS, "pdu-b", "unknown", "not known: srv1"),
     ("within-rating", _AIR_UNFED, "pdu-b", "unknown", "not known: ac1"),
