@@ -2,7 +2,8 @@
 
 The most that devices draw (data sheet), not what they draw now. A device shares its load evenly over its live cords. A
 component takes the first live one of its feeds in the order written; only feeds of one redundancy group carry together,
-in proportion to their ratings (paralleled), and never below an ATS, which has one source at a time.
+in proportion to their ratings (paralleled), and never below an ATS, which has one source at a time. What UPSs lose and
+what their batteries take while charging is not counted: no data sheet of the catalogue says it.
 """
 
 from __future__ import annotations
@@ -89,11 +90,11 @@ def _live(facility: Facility, gone: frozenset[str]) -> set[str]:
 
 def _plug(item: Load, live: set[str], load: dict[str, float], unknown: dict[str, set[str]]) -> None:
     """Put a load on the components it hangs on; one whose size or place is not known puts its name there."""
-    feeds = [feed for feed in item.feeds if feed in live]
     if not item.placed:
-        for feed in feeds if item.feeds else live:
-            unknown[feed].add(item.name)
+        for name in live:
+            unknown[name].add(item.name)
         return
+    feeds = [feed for feed in item.feeds if feed in live]
     taken = feeds[:1] if item.cools else feeds
     for feed in taken:
         if item.watt is None:

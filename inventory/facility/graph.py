@@ -24,16 +24,20 @@ _CARRIERS = (DeviceKind.UPS, DeviceKind.PDU, DeviceKind.ATS, DeviceKind.GENERATO
 class Load:
     """What draws power: a device through its cords, or a cooling unit through ``fed_by``. ``watt`` None: not known.
 
-    ``placed`` False: nobody has written where it is plugged in; ``feeds`` are then those of its rack, and none at all
-    means that it may hang on any component of the site. ``zone``: where its heat goes; None when not known.
+    Without ``feeds`` nobody has written where it is plugged in: it may hang on any component of the site, whatever the
+    feeds of its rack are. ``zone``: where its heat goes; None when not known.
     """
 
     name: str
     watt: int | None
     feeds: tuple[str, ...]
-    placed: bool = True
+    zone: str | None
     cools: bool = False
-    zone: str | None = None
+
+    @property
+    def placed(self) -> bool:
+        """Tell whether it is written where it is plugged in."""
+        return bool(self.feeds)
 
 
 @dataclass(frozen=True)
@@ -91,20 +95,18 @@ class Facility:
         return model.power_w if device.power_w is None and model else device.power_w
 
     def _draws(self, device: Device) -> bool:
-        watt = self._watt(device)
-        return bool(device.cords or watt or (watt is None and device.kind not in _CARRIERS))
+        """Tell whether something goes dark with it; passive is what carries power, or has no inlet and draws none."""
+        passive = device.kind in _CARRIERS or self.inlets(device) == 0
+        return bool(device.cords or self._watt(device) or not passive)
 
     def _device(self, device: Device) -> Load:
         rack = self.racks.get(device.rack) if device.rack else None
-        zone = rack.zone if rack else None
-        if device.cords:
-            return Load(device.name, self._watt(device), device.cords, zone=zone)
-        return Load(device.name, self._watt(device), feeds_of(rack) if rack else (), placed=False, zone=zone)
+        return Load(device.name, self._watt(device), device.cords, rack.zone if rack else None)
 
     def _unit(self, unit: CoolingUnit) -> Load:
         device = next((item for item in self.site.devices if item.name == unit.device), None)
         watt = self._watt(device) if device else None
-        return Load(unit.name, watt, unit.fed_by, placed=bool(unit.fed_by), cools=True, zone=unit.zone)
+        return Load(unit.name, watt, unit.fed_by, unit.zone, cools=True)
 
 
 def feeds_of(rack: Rack) -> tuple[str, ...]:

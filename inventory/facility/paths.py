@@ -37,17 +37,17 @@ def both_sides(case: Case) -> Iterator[Finding]:
 
 
 def single_corded(case: Case) -> Iterator[Finding]:
-    """No device goes dark with one component while its rack still has a feed, because it has one cord only."""
+    """No device in a rack with two feeds has one cord only: it goes dark with the outlet at its other end."""
     for rack, devices in _fed(case):
-        bad = [d for d in devices if len(d.cords) == 1 and _exposed(case, rack, d)]
+        bad = [d for d in devices if len(d.cords) == 1]
         yield _counted(rack, bad, [d for d in devices if not d.cords])
     yield from _unfed(case)
 
 
 def same_side(case: Case) -> Iterator[Finding]:
-    """No device with two cords or more goes dark with one component while its rack still has a feed."""
+    """No device has all its cords at one outlet, or goes dark with one component while its rack still has a feed."""
     for rack, devices in _fed(case):
-        bad = [d for d in devices if len(d.cords) > 1 and _exposed(case, rack, d)]
+        bad = [d for d in devices if len(d.cords) > 1 and (len(set(d.cords)) == 1 or _exposed(case, rack, d))]
         yield _counted(rack, bad, [d for d in devices if not d.cords])
     yield from _unfed(case)
 

@@ -68,6 +68,13 @@ _NO_FEEDS = [(", feed_a: pdu-a, feed_b: pdu-b", "")]
 _ONE_FEED = [(", feed_b: pdu-b", "")]
 _NO_COOLING = [(SITE[SITE.index("cooling:") :], "")]
 _NO_CHAIN = [(SITE[SITE.index("power:") :], "")]
+_AIR_UNSIZED = [("{name: ac1, kind: crac, hardware: air}", "{name: ac1, kind: crac}")]
+_NOTHING_PLUGGED = [
+    *_NO_FEEDS, *_NO_CORDS, ("rack: R1, cords: [pdu-b, pdu-a]", "rack: R1"),
+    (SITE[SITE.index("power:") :], "power:\n  - {name: u1, kind: utility, rating_w: 9000}\n"
+     "cooling:\n  - {name: ac1, zone: hall, capacity_w: 9000, device: ac1}\n"),
+    *[(f"  - {{name: ac{n}, kind: crac, hardware: air}}\n", "") for n in (2, 3)],
+]  # fmt: skip
 _AIR_UNFED = [("fed_by: [ats-1], device: ac1", "device: ac1")]
 _AIR_ON_ONE = [("fed_by: [ats-2], device", "fed_by: [ats-1], device"), ("fed_by: [ats-1, ats-2]", "fed_by: [ats-1]")]
 _ONE_AIR = [
@@ -97,6 +104,8 @@ CASES = [
     ("within-rating", _ONE_CORD, "pdu-a", "pass", "1250 W of 4000 W"),
     ("within-rating", _ONE_BUS, "ups-b", "pass", "1125 W of 4000 W"),  # a group carries a PDU together
     ("within-rating", _UNPLUGGED_UTILITY, "g1", "pass", "1950 W of 5000 W"),
+    ("within-rating", [("[u1, g1]", "[g1, g2]")], "g1", "pass", "1950 W of 5000 W"),  # one at a time
+    ("within-rating", [("[u1, g1]", "[g1, g2]")], "g2", "pass", "0 W of 5000 W"),
     ("within-rating", _NO_MODEL, "ups-a", "unknown", "not known: srv1"),
     ("within-rating", _NO_CORDS, "pdu-b", "unknown", "not known: srv1"),
     ("within-rating", _AIR_UNFED, "pdu-b", "unknown", "not known: ac1"),
@@ -162,6 +171,7 @@ CASES = [
     ("same-side", [], "R1", "pass", "no device"),
     ("same-side", _ONE_SIDE, "R1", "fail", "one side: srv1"),
     ("same-side", _PDU_C, "R1", "fail", "one side: srv1"),
+    ("same-side", [*_ONE_UPS, (_SRV1, _SRV1.replace("pdu-a, pdu-b", "ups-a, ups-a"))], "R1", "fail", "one side: srv1"),
     ("same-side", _ONE_CORD, "R1", "pass", "no device"),
     ("same-side", _NO_CORDS, "R1", "unknown", "srv1"),
     ("removable", [], "pdu-a", "pass", "highest: ats-2 2100 W of 5000 W"),
@@ -180,8 +190,9 @@ CASES = [
     ("removable", _AIR_ON_ONE, "ats-1", "fail", "zone hall too warm: 1500 W of heat, 0 W"),
     ("removable", _NO_MODEL, "pdu-a", "unknown", "not known: srv1"),
     ("removable", _NO_CORDS, "u1", "unknown", "not known: srv1"),
-    ("removable", [(", device: ac1}", "}")], "u1", "unknown", "not known: ac1"),
-    ("generator-start", [(", device: ac1}", "}")], "x", "unknown", "not known: ac1"),
+    ("removable", _AIR_UNSIZED, "u1", "unknown", "not known: ac1"),
+    ("removable", _NOTHING_PLUGGED, "u1", "unknown", "not known: ac1, srv1, sw1"),
+    ("generator-start", _AIR_UNSIZED, "x", "unknown", "not known: ac1"),
     ("removable", _AIR_UNFED, "u1", "unknown", "not known: ac1"),
     ("removable", _AIR_UNFED, "ac1", "pass", "highest"),
     ("removable", _NO_CHAIN, "x", "unknown", "no power chain"),

@@ -178,6 +178,33 @@ def test_with_endless_ratings_only_reachability_counts(data, draw):
         assert found[name] is (Outcome.PASS if fed and warm <= cooled else Outcome.FAIL), name
 
 
+def passed(data):
+    case = Case(Facility(as_site(data), {}))
+    return {(rule, i.subject) for rule, judge in RULES.items() for i in judge(case) if i.verdict is Outcome.PASS}
+
+
+@given(data=sites(), draw=st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_passes_with_something_not_written_passes_whatever_it_is(data, draw):
+    """One device loses its size or its cords: what is still green is green for the smallest and the largest load."""
+    hidden = draw.draw(st.sampled_from(["power_w", "cords"]))
+    device = draw.draw(st.sampled_from(data["devices"][: len(data["devices"]) - len(data["cooling"])]))
+    outlets = [node["name"] for node in data["power"] if node["kind"] not in SOURCES]
+    cords = st.lists(st.sampled_from(outlets), min_size=1, max_size=3, unique=True)
+
+    def written(**facts):
+        changed = {key: value for key, value in {**device, **facts}.items() if value is not None}
+        return {**data, "devices": [changed if item is device else item for item in data["devices"]]}
+
+    truths = {
+        "power_w": [written(power_w=watt) for watt in (0, 10**9)],
+        "cords": [written(cords=draw.draw(cords))],
+    }
+    green = passed(written(**{hidden: None}))
+    for truth in truths[hidden]:
+        assert green <= passed(truth)
+
+
 @given(data=sites(rating=st.just(10**12)), draw=st.data())
 @settings(max_examples=40, deadline=None)
 def test_losing_more_revives_nothing(data, draw):
