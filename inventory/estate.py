@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.errors import Place
 from inventory import ipv6
+from inventory.collection import no_collection
 from inventory.hardware import Hardware
 from inventory.kinds import DeviceKind, Family, LinkRole
 from inventory.mistakes import mistake
@@ -115,12 +116,16 @@ class Estate:
         return ipv6.site_prefix(self.head.addressing.ipv6_prefix, place.region, place.number)
 
     @cached_property
+    @no_collection()
     def _interfaces(self) -> dict[str, tuple[Interface, ...]]:
         found: dict[str, list[Interface]] = {name: [] for name in self.devices}
-        for name, device in self.devices.items():
-            if device.loopback is not None and device.ipv4_loopback is not None:
-                found[name].append(self._loopback(device))
-            found[name].extend(self._attached(device, attachment) for attachment in device.attach)
+        for code, site in self.sites.items():
+            vlans = {vlan.name: (vlan, self.vlan_prefix(code, vlan)) for vlan in site.vlans}
+            for device in site.devices:
+                held = found[device.name]
+                if device.loopback is not None and device.ipv4_loopback is not None:
+                    held.append(self._loopback(device))
+                held.extend(self._attached(device, attachment, *vlans[attachment.vlan]) for attachment in device.attach)
         for link in self.links:
             for interface in self._link_interfaces(link):
                 found[interface.device].append(interface)
@@ -185,11 +190,9 @@ class Estate:
         v6 = ipv6.loopback_address(self.head.addressing.ipv6_prefix, site.region, device.loopback)
         return Interface(device.name, "lo", "loopback", IPv4Interface((device.ipv4_loopback, 32)), v6)
 
-    def _attached(self, device: Device, attachment: Attachment) -> Interface:
-        site = self.site_of[device.name]
-        vlan = self.vlan(site, attachment.vlan)
+    def _attached(self, device: Device, attachment: Attachment, vlan: Vlan, prefix: IPv6Network) -> Interface:
         v4 = IPv4Interface((vlan.ipv4[attachment.host], vlan.ipv4.prefixlen)) if vlan.ipv4 else None
-        v6 = ipv6.host_address(self.vlan_prefix(site, vlan), attachment.host) if self.uses_ipv6(vlan) else None
+        v6 = ipv6.host_address(prefix, attachment.host) if self.uses_ipv6(vlan) else None
         return Interface(device.name, attachment.interface, "vlan", v4, v6, vlan=vlan)
 
     def _link_interfaces(self, link: Link) -> tuple[Interface, Interface]:

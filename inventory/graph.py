@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from networkx import DiGraph, immediate_dominators
-
 _HUBS = ""  # stands above every hub; no device has an empty name
 Edge = tuple[str, str, int]  # the two devices, and the id of their link
 
@@ -92,6 +90,8 @@ class Graph:
 
         One dominator tree answers for every single loss.
         """
+        from networkx import DiGraph, immediate_dominators  # a sixth of a second that only this question has to pay
+
         graph: DiGraph[str | int] = DiGraph()
         graph.add_edges_from((_HUBS, name) for name in self.hubs if name in self.edges)
         for here, edges in self.edges.items():

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from core.errors import ErrorGroup, Place, RackproofError
 from inventory.cache import Answer, Count, Found, through
+from inventory.collection import no_collection
 from inventory.estate import Estate
 from inventory.fields import Model
 from inventory.hardware import HardwareFile
@@ -61,6 +62,7 @@ def check_estate(folder: Path, count: Count | None = None) -> Answer:
     return through(folder, inspect_estate, count)
 
 
+@no_collection()
 def inspect_estate(folder: Path) -> Inspection:
     """Load an estate as far as it goes and return it with every error and warning, each once, sorted by place."""
     from inventory.mistakes import Warning_

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
@@ -60,19 +61,19 @@ def _cover(draft: Draft, place: DraftSite, index: int, device: Device, duty: Dut
     there = model.port_names()
     seen: dict[str, str] = {}
     for number, use in enumerate(device.ports):
-        where = place.place("devices", index, "ports", number, "ports")
+        where = partial(place.place, "devices", index, "ports", number, "ports")
         names = port_range(use.ports)
         strange = [name for name in names if name not in there]
         if strange or not names:
             blocks = [f"{b.name}{b.first}-{b.first + b.count - 1}" for b in model.ports]
-            yield mistake("EST360", where, actual=use.ports, hardware=device.hardware, there=", ".join(blocks) or "-")
+            yield mistake("EST360", where(), actual=use.ports, hardware=device.hardware, there=", ".join(blocks) or "-")
         twice = next((name for name in names if name in seen), None)
         if twice is not None:
-            yield mistake("EST361", where, actual=twice, first=seen[twice])
+            yield mistake("EST361", where(), actual=twice, first=seen[twice])
         seen.update(dict.fromkeys(names, use.name))
     silent = [name for name in there if name not in seen]
     if silent and device.kind is DeviceKind.SWITCH and duty is not Duty.NONE:
         code = "EST369" if duty is Duty.ERROR else "EST371"
-        where = place.place("devices", index, "ports") if device.ports else place.place("devices", index)
+        at = place.place("devices", index, "ports") if device.ports else place.place("devices", index)
         shown = ", ".join(silent[:6]) + (f", … ({len(silent)})" if len(silent) > 6 else "")
-        yield mistake(code, where, actual=shown, device=device.name)
+        yield mistake(code, at, actual=shown, device=device.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
@@ -36,16 +37,16 @@ def _reflectors(draft: Draft) -> Iterator[RackproofError]:
 
 def _gateways(place: DraftSite) -> Iterator[RackproofError]:
     for index, vlan in enumerate(place.site.vlans):
-        where = place.place("vlans", index, "gateway")
+        where = partial(place.place, "vlans", index, "gateway")
         device = place.devices.get(vlan.gateway)
         if device is None:
             able = [name for name, item in place.devices.items() if item.kind in _GATEWAYS]
-            yield mistake("EST106", where, actual=vlan.gateway, known=able, vlan=vlan.name)
+            yield mistake("EST106", where(), actual=vlan.gateway, known=able, vlan=vlan.name)
         elif device.kind not in _GATEWAYS:
-            yield mistake("EST107", where, actual=f"{device.name} ({device.kind.value})", vlan=vlan.name)
+            yield mistake("EST107", where(), actual=f"{device.name} ({device.kind.value})", vlan=vlan.name)
         elif not any(item.vlan == vlan.name and item.host == 1 for item in device.attach):
             held = [str(item.host) for item in device.attach if item.vlan == vlan.name]
-            yield mistake("EST108", where, actual=", ".join(held) or None, vlan=vlan.name, device=device.name)
+            yield mistake("EST108", where(), actual=", ".join(held) or None, vlan=vlan.name, device=device.name)
 
 
 def _device(place: DraftSite, index: int, device: Device) -> Iterator[RackproofError]:
@@ -68,11 +69,11 @@ def _device(place: DraftSite, index: int, device: Device) -> Iterator[RackproofE
 
 
 def _reachable(place: DraftSite, index: int, device: Device) -> Iterator[RackproofError]:
-    where = place.place("devices", index)
+    where = partial(place.place, "devices", index)
     if (device.loopback is None) != (device.ipv4_loopback is None):
         missing = "loopback" if device.loopback is None else "ipv4_loopback"
-        yield mistake("EST109", where, name=device.name, missing=missing)
+        yield mistake("EST109", where(), name=device.name, missing=missing)
     if device.kind is DeviceKind.ROUTER and device.loopback is None and device.ipv4_loopback is None:
-        yield mistake("EST110", where, name=device.name)
+        yield mistake("EST110", where(), name=device.name)
     elif (device.kind in _NEED_ADDRESS or device.snmp) and not device.attach and device.loopback is None:
-        yield mistake("EST111", where, name=device.name, kind=device.kind.value)
+        yield mistake("EST111", where(), name=device.name, kind=device.kind.value)
