@@ -34,9 +34,9 @@ def ansible(tmp_path_factory):
     }
     environment.pop("RACKPROOF_ESTATE", None)
 
-    def run(config, *, host_by_host=True):
+    def run(config, *, host_by_host=True, **more):
         command = [tool, "-i", str(config), "--list"]
-        view = environment | {"ANSIBLE_INVENTORY_EXPORT": "false"} if host_by_host else environment
+        view = environment | ({"ANSIBLE_INVENTORY_EXPORT": "false"} if host_by_host else {}) | more
         return subprocess.run(command, env=view, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
     return run
@@ -119,6 +119,13 @@ def test_ansible_plugin_reports_a_bad_estate_with_its_place(ansible, tmp_path):
     assert answer.returncode != 0
     assert "estate.yml:1" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_the_estate_a_person_chose_wins_over_the_file(ansible, tmp_path):
+    chosen = ansible(ROOT / "inventory" / "reference.rackproof.yml", RACKPROOF_ESTATE=str(LAB))
+    plain = ansible(ROOT / "inventory" / "lab.rackproof.yml")
+    assert (chosen.returncode, chosen.stderr) == (0, plain.stderr)
+    assert json.loads(chosen.stdout)["_meta"]["hostvars"] == json.loads(plain.stdout)["_meta"]["hostvars"]
 
 
 def test_pyinfra_inventory_holds_the_rooms(monkeypatch, tmp_path):
