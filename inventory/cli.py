@@ -14,6 +14,7 @@ from inventory.diff_cli import diff
 from inventory.draw_cli import draw
 from inventory.export_cli import app as export
 from inventory.ledger_cli import app as ledger
+from inventory.netbox.cli import app as netbox
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
@@ -29,6 +30,7 @@ app.command()(diff)
 app.command()(draw)
 app.add_typer(export, name="export")
 app.add_typer(ledger, name="ledger")
+app.add_typer(netbox, name="netbox")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _SHOWN = 50
 _PLAIN_WIDTH = 180  # columns of a table that goes into a file or a pipe

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +63,8 @@ def argv_in_image(image: Path, way: str, program: str) -> list[str]:
     ``way``: ``WRITABLE`` changes the image, ``OVERLAY`` keeps changes in memory and forgets them.
     """
     return [
-        "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--net", "--ipc", "--uts",
-        "--", str(ENTER), str(image), str(mount_point()), way, program,
+        "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--net", "--ipc",
+        "--uts", "--", str(ENTER), str(image), str(mount_point()), way, program,
     ]
 
 
@@ -73,10 +76,25 @@ def _digest() -> str:
 
 
 def _forget(pattern: str, kept: Path | None = None) -> None:
-    """Remove unfinished images and those of earlier recipes; one in use stays usable, its files are open or mapped."""
+    """Remove unfinished images and those of earlier recipes, unless a NetBox still runs on one."""
     for old in path().parent.glob(pattern):
-        if old != kept:
-            shutil.rmtree(old, ignore_errors=True)
+        if old != kept and old.is_dir():
+            with in_use(old, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+                if alone:
+                    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def in_use(image: Path, how: int = fcntl.LOCK_SH) -> Iterator[bool]:
+    """Hold a lock on an image, that of a user by default; yields whether it was got. It ends with this process."""
+    descriptor = os.open(image, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
 
 
 def _build(target: Path) -> None:
@@ -108,7 +126,8 @@ def _install_debian(new: Path, recipe: dict[str, Any]) -> None:
         # In a mount namespace of its own: if it is killed, its mounts go with it, and clearing up touches none.
         run([
             "unshare", "--mount", "--propagation", "private", "--",
-            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(recipe['packages'])}",
+            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory",
+            f"--include={','.join(recipe['packages'])}",
             '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
             *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["exclude"]),
             '--essential-hook=cp -a "$RACKPROOF_BEFORE/." "$1/"', recipe["suite"], str(new),

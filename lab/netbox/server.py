@@ -1,4 +1,4 @@
-"""A running NetBox: it listens on this machine's loopback, forgets everything when it ends, and ends with its starter."""
+"""A running NetBox: it listens on this machine's loopback, keeps nothing, and ends with whoever started it."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def running() -> Iterator[NetBox]:
     require_root("run a NetBox")
     built = image.ensure()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(image.in_use(built))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         log = stack.enter_context(tempfile.TemporaryFile("w+"))
         told, tell = os.pipe()

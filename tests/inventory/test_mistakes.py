@@ -16,7 +16,7 @@ from inventory.mistakes import table
 from tests.inventory.mistake_cases import CASES, DELETE
 
 HERE = Path(__file__).parent
-ASKED_ELSEWHERE = {"EST030", *(f"EST{group}{digit}" for group in ("05", "40") for digit in range(10))} - {"EST400"}
+ASKED_ELSEWHERE = {"EST030", *(f"EST{group}{digit}" for group in ("05", "06", "07", "40") for digit in range(10))} - {"EST400"}
 
 
 @cache

@@ -17,7 +17,7 @@ def when_ready(_server: Any) -> None:
     """Make today's administrator and API token, and tell them to whoever started this: NetBox is ready then."""
     from django.contrib.auth import get_user_model
     from django.db import connections
-    from users.models import Token  # type: ignore[import-not-found]
+    from users.models import Token
 
     password = Token.generate()
     user = get_user_model().objects.create_superuser("admin", "admin@rackproof.invalid", password)
