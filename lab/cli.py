@@ -17,11 +17,13 @@ from lab import faults as fault_book
 from lab.down import down as take_down
 from lab.enter import CONTROLLER, argv_inside, require_root
 from lab.instance import ESTATE, Instance, instance, require_up
+from lab.netbox.cli import netbox
 from lab.status import status as node_status
 from lab.topology import derive
 from lab.up import up as raise_lab
 
 app = typer.Typer(help="The embedded lab: the small estate on this machine.", no_args_is_help=True)
+app.command()(netbox)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 COLOURS = {"answers": "green", "silent": "red", "stopped": "red"}
 

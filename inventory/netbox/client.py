@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,8 +104,10 @@ def connect(url: str, token: str, ca: Path | None = None) -> Client:
     session.mount(f"{parts.scheme}://", _Deadline())
     place = Place(Path(parts.netloc))
     if ca is not None:
-        if not ca.is_file():
-            raise mistake("EST073", Place(ca))
+        try:
+            ssl.create_default_context(cafile=str(ca))
+        except OSError:  # not there, not readable, or no certificates in it
+            raise mistake("EST073", Place(ca)) from None
         session.verify = str(ca)
     api = pynetbox.api(url.rstrip("/"), token=token)
     api.http_session = session

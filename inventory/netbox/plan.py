@@ -111,7 +111,7 @@ def _differences(kind: Kind, wanted: Fields, live: Live) -> tuple[dict[str, list
             continue
         if field.owner is Owner.ESTATE or is_empty(field, before):
             changes[field.name] = [before, after]
-        elif not is_empty(field, after):
+        else:
             left.append(Left(kind.path, live.key, "owned", field.name, after, before))
     return changes, left
 

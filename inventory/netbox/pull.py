@@ -92,7 +92,7 @@ def _edits(estate: Estate, held: Snapshot, left: Left) -> Iterator[Edit]:
         return
     site, base = estate.site_of[left.key], ("devices", left.key)
     if left.field == "rack":
-        yield Edit(site, (*base, "rack"), *(str(rack).rpartition("/")[2] for rack in (left.estate, left.netbox)))
+        yield Edit(site, (*base, "rack"), *(str(rack or "").rpartition("/")[2] for rack in (left.estate, left.netbox)))
     elif left.field == "device_type":
         asset = estate.devices[left.key].asset
         kind = held.kinds["dcim/device-types"][left.netbox].fields
