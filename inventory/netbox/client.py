@@ -27,6 +27,7 @@ CONNECT_S, READ_S = 10.0, 180.0
 BATCH, PAGE = 100, 1000
 MAJOR = 4
 _LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+_STATUS = "status"
 _CODES = {401: "EST065", 403: "EST066", 404: "EST067"}
 
 
@@ -78,6 +79,8 @@ class Client:
         except pynetbox.RequestError as error:
             status = error.req.status_code
             code = _CODES.get(status, "EST068" if status >= 500 else "EST069")
+            if (path, status) == (_STATUS, 403):
+                code = "EST065"  # NetBox's way to say that the token itself is not good; anyone's may ask for this
             raise mistake(code, self.place, path=path, status=status, reason=_reason(error)) from None
         except (pynetbox.ContentError, requests.exceptions.JSONDecodeError, requests.exceptions.TooManyRedirects):
             raise mistake("EST070", self.place) from None
@@ -112,7 +115,7 @@ def connect(url: str, token: str, ca: Path | None = None) -> Client:
     api = pynetbox.api(url.rstrip("/"), token=token)
     api.http_session = session
     client = Client(api, place)
-    with client._spoken("status"):
+    with client._spoken(_STATUS):
         status = api.status()
     version = str(status.get("netbox-version", "")) if isinstance(status, dict) else ""
     if not version:

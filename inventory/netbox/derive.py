@@ -39,8 +39,8 @@ class Derived:
     """What only NetBox has: whole sites, parts of known sites by site code, and links."""
 
     sites: list[Json] = field(default_factory=list)
-    racks: dict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))
-    devices: dict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))
+    racks: dict[str, list[Json]] = field(default_factory=dict)
+    devices: dict[str, list[Json]] = field(default_factory=dict)
     links: list[Json] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -125,11 +125,11 @@ class Deriver:
         for rack in self._of_site["dcim/racks"][code]:
             made = {"name": rack.fields["name"], **(rack.fields[REST] or {})}
             if rack.fields["name"] not in known and (fits := self._fitting(Rack, made, "dcim/racks", rack.key)):
-                self.found.racks[code].append(fits)
+                self.found.racks.setdefault(code, []).append(fits)
         segments = [_Segment(v.name, self._estate.vlan_prefix(code, v), v.ipv4) for v in site.vlans]
         for live in self._of_site["dcim/devices"][code]:
             if live.key not in self._estate.devices and (device := self._device(live, site.region, segments)):
-                self.found.devices[code].append(device)
+                self.found.devices.setdefault(code, []).append(device)
 
     def _segments(self, code: str) -> list[_Segment]:
         made = []

@@ -64,7 +64,7 @@ def token(tmp_path):
 
 FAILURES = {
     # name: (answer to status, answer to the rest, code, exit code)
-    "token unknown": ((403, '{"detail": "Invalid v2 token"}'), None, "EST066", 3),
+    "token unknown": ((403, '{"detail": "Invalid v2 token"}'), None, "EST065", 3),
     "not authenticated": ((401, '{"detail": "no"}'), None, "EST065", 3),
     "nothing there": ((404, "<html>no</html>"), None, "EST067", 3),
     "broken": ((500, '{"error": "boom"}'), None, "EST068", 4),
