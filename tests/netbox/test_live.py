@@ -1,5 +1,6 @@
 """Against a real NetBox: what is pushed arrives, what is interrupted can be finished, and what is not ours stays."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -309,9 +311,14 @@ def test_nothing_of_it_outlives_its_starter(netbox):
 
 def below(pid):
     """Return every process below one."""
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    own = [int(child) for child in listed.stdout.split()]
-    return [*own, *(deeper for child in own for deeper in below(child))]
+    parents = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            parents[int(file.parent.name)] = int(file.read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for process in found:
+        found.extend(child for child, parent in parents.items() if parent == process)
+    return found[1:]
 
 
 def alive(pid):
