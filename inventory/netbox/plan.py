@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from inventory.netbox.kinds import BY_PATH, GENERIC, KINDS, Field, Form, Kind, Owner
+from inventory.netbox.kinds import GENERIC, KINDS, Field, Form, Kind, Owner
 from inventory.netbox.live import Live, Snapshot
 from inventory.netbox.mapping import Fields, Objects
 
@@ -112,7 +112,8 @@ def _differences(kind: Kind, wanted: Fields, live: Live) -> tuple[dict[str, list
         if field.owner is Owner.ESTATE or is_empty(field, before):
             changes[field.name] = [before, after]
         else:
-            left.append(Left(kind.path, live.key, "owned", field.name, after, before))
+            why = "no place" if field.name == "status" else "owned"  # the estate has no field for a status
+            left.append(Left(kind.path, live.key, why, field.name, after, before))
     return changes, left
 
 
@@ -175,8 +176,3 @@ def _mark(kind: Kind, key: str, fields: Fields, used: dict[str, dict[str, str]])
     for field in kind.fields:
         if field.form in _REFERENCES and fields[field.name]:
             used[field.to].setdefault(fields[field.name], f"{kind.path} {key}")
-
-
-def kind_of(action: Action) -> Kind:
-    """Return the kind of an action."""
-    return BY_PATH[action.kind]

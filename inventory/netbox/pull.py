@@ -72,17 +72,15 @@ def compare(estate: Estate, held: Snapshot) -> Pull:
     """Return what a pull would take from a NetBox."""
     found = Pull(derived=Deriver(estate, held).run())
     for left in make_plan(objects(estate), held).left:
-        if left.why != "owned":
-            continue
-        edits = list(_edits(estate, held, left))
-        found.edits.extend(edits)
-        if not edits:
+        if left.why == "owned":
+            found.edits.extend(_edits(estate, held, left))
+        elif left.why == "no place":
             found.unwritten.append(left)
     return found
 
 
 def _edits(estate: Estate, held: Snapshot, left: Left) -> Iterator[Edit]:
-    """Yield the values of the estate that a field of NetBox stands for; none when the estate has no place for it."""
+    """Yield the values of the estate that a field of NetBox stands for."""
     if left.kind == "dcim/sites":
         part = {"name": "en", "description": "vi"}.get(left.field)
         if part:

@@ -57,11 +57,14 @@ def pull_lines(found: Pull) -> Iterator[str]:
         yield from (f"{say('new')}: {name} {item['name']} ({code})" for code, items in parts.items() for item in items)
     yield from (f"{say('new')}: link {link['id']} {link['a']['device']} – {link['b']['device']}" for link in new.links)
     yield from (f"{say('not taken')}: {i.kind} {i.key}: {reason(i)}" for i in new.problems)
-    yield from (f"{say('not taken')}: {i.kind} {i.key}: "
-                + say("no place", field=i.field, netbox=_short(i.netbox)) for i in found.unwritten)
+    yield from (f"{say('not taken')}: {i.kind} {i.key}: {reason(i)}" for i in found.unwritten)
 
 
 def _change(name: str, before: Any, after: Any) -> str:
+    """Return one change on lines of its own; of two JSON objects only what differs, however long they are."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        return "".join(_change(f"{name}.{key}", before.get(key), after.get(key)) for key in keys)
     return f"\n    {name}: {_short(before)} → {_short(after)}"
 
 

@@ -8,6 +8,7 @@ from inventory.netbox.kinds import BY_PATH, KINDS, Form
 from inventory.netbox.live import Live
 from inventory.netbox.mapping import objects
 from inventory.netbox.plan import make_plan
+from inventory.netbox.words import plan_lines
 from tests.netbox.worlds import BASE, LAB, REFERENCE, held, load_estate, pushed
 
 
@@ -66,7 +67,7 @@ CASES = {
     "type not known there": (
         [edit(DEVICES, "core1", device_type="generic/generic-router")],
         [("change", DEVICES, "core1", {"device_type"})], []),
-    "status": ([edit(SITES, "dc", status="retired")], [], [(SITES, "dc", "owned")]),
+    "status": ([edit(SITES, "dc", status="retired")], [], [(SITES, "dc", "no place")]),
     "made by somebody": ([untag(DEVICES, "core1")], [("adopt", DEVICES, "core1", set())], []),
     "made by somebody, differs": (
         [untag(DEVICES, "core1"), edit(DEVICES, "core1", role="edge", serial="X")],
@@ -136,6 +137,20 @@ def test_the_id_of_a_plan_is_its_content():
     assert second == make_plan(made, world).plan_id != first
     edit(DEVICES, "core1", role="site-node")(world)  # the same change, from another value: somebody was there
     assert make_plan(made, world).plan_id not in (first, second)
+
+
+@pytest.mark.parametrize("lang", ["en", "vi"])
+def test_a_plan_in_words_names_what_changes(lang, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_LANG", lang)
+    _, made, world = pushed()
+    rest = made[DEVICES]["core1"]["rackproof"]
+    for change in (edit(DEVICES, "core1", rackproof={**rest, "wave": 7}, serial="X"), untag(DEVICES, "crac-1"),
+                   edit(SITES, "dr", status="retired"), add(DEVICES, "old", True, "dc-db1", name="old")):
+        change(world)
+    text = "\n".join(plan_lines(make_plan(made, world)))
+    for part in ("rackproof.wave: 7 → 1", "crac-1", "old", "retired", "serial"):
+        assert part in text
+    assert "kind" not in text and "{" not in text
 
 
 def test_counters_that_protect_are_asked_for():

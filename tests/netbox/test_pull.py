@@ -147,6 +147,14 @@ def test_what_cannot_be_derived_is_said(why, differs):
     assert why in {problem.why for problem in compare(estate, world).derived.problems}
 
 
+def test_what_the_estate_has_no_place_for_is_said(tree):
+    _, _, world = pushed()
+    edit("dcim/sites", "dc", status="retired")(world)
+    found = compare(load_estate(tree / "lab/estate"), world)
+    assert [(item.key, item.field, item.netbox) for item in found.unwritten] == [("dc", "status", "retired")]
+    assert not found
+
+
 REFUSED = {
     "EST076": [edit("dcim/sites", "dc", name="{unknown}")],
     "EST077": [edit(DEVICE, "core1", serial="S-9")],
