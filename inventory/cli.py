@@ -15,6 +15,7 @@ from inventory.draw_cli import draw
 from inventory.export_cli import app as export
 from inventory.facility_cli import facility
 from inventory.ledger_cli import app as ledger
+from inventory.netbox.cli import app as netbox
 from inventory.service_discovery_cli import serve_sd
 from inventory.shown import show as show_rows
 from inventory.transition_cli import transition
@@ -37,6 +38,7 @@ app.command()(facility)
 app.command()(serve_sd)
 app.add_typer(export, name="export")
 app.add_typer(ledger, name="ledger")
+app.add_typer(netbox, name="netbox")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _SHOWN = 50
 

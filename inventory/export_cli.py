@@ -101,11 +101,11 @@ def prometheus(to: Annotated[Path | None, typer.Option("--to", help="Folder for 
 
 @app.command("netbox-json")
 def netbox_json(to: To = None) -> None:
-    """Write the estate as objects of NetBox's REST API, dependencies first (not yet proved against a NetBox).
+    """Write what `estate netbox push` makes: kind, identity and fields, dependencies first, references by identity.
 
     Example: rackproof estate export netbox-json --to netbox.json
     """
-    from inventory.netbox import objects
+    from inventory.netbox.mapping import objects
 
     _write(_json(objects(_estate())), to)
 

@@ -17,6 +17,7 @@ _TABLE = Path(__file__).with_name("mistakes.yml")
 _DID_YOU_MEAN = {"en": "did you mean '{close}'?", "vi": "ý bạn là '{close}'?"}
 _KNOWN = {"en": "one of: {names}", "vi": "một trong: {names}"}
 _SHOWN = 12
+_EXIT = {name: ExitCode[name.upper()] for name in ("usage", "invalid", "unreachable", "refused")}
 
 
 class Warning_(RackproofError):
@@ -69,7 +70,7 @@ def mistake(
         expected=texts.get("expected", ""),
         actual="" if actual is None else str(actual)[:160],
         remedy=texts.get("remedy", ""),
-        exit_code=ExitCode.USAGE if entry.get("usage") else ExitCode.INVALID,
+        exit_code=_EXIT[entry.get("exit", "usage" if entry.get("usage") else "invalid")],
     )
 
 

@@ -11,12 +11,14 @@ import typer
 
 from core.console import emit_json, err, out, progress
 from core.errors import ExitCode, RackproofError
+from lab.netbox.cli import netbox
 
 if TYPE_CHECKING:
     from lab.instance import Instance
 
 
 app = typer.Typer(help="The embedded lab: the small estate on this machine.", no_args_is_help=True)
+app.command()(netbox)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 COLOURS = {"answers": "green", "silent": "red", "stopped": "red"}
 

@@ -16,7 +16,6 @@ from inventory.assets import depreciated, life_end, rows
 from inventory.dns import zones
 from inventory.load import load_estate
 from inventory.model import Asset
-from inventory.netbox import objects
 from inventory.prometheus import targets
 from monitoring import targets as monitoring_targets
 from rackproof import run
@@ -161,18 +160,3 @@ def test_prometheus_files(rackproof, tmp_path):
     assert rackproof("prometheus", "--to", str(tmp_path)).returncode == 0
     for job in ("rackproof", "node", "snmp"):
         assert all(set(entry) == {"targets", "labels"} for entry in json.loads((tmp_path / f"{job}.json").read_text()))
-
-
-@pytest.mark.parametrize("name", ESTATES)
-def test_netbox_objects_refer_to_earlier_ones(estates, name):
-    made = objects(estates[name])
-    slugs = {path: {item["slug"] for item in made[path]} for path in made if "slug" in made[path][0]}
-    for path in ("dcim/sites", "dcim/device-roles", "dcim/manufacturers", "dcim/device-types"):
-        assert len(slugs[path]) == len(made[path]), path
-    for device in made["dcim/devices"]:
-        assert device["site"]["slug"] in slugs["dcim/sites"]
-        assert device["role"]["slug"] in slugs["dcim/device-roles"]
-    known = {(item["device"]["name"], item["name"]) for item in made["dcim/interfaces"]}
-    for cable in made["dcim/cables"]:
-        for side in ("a_terminations", "b_terminations"):
-            assert {(end["device"], end["name"]) for end in cable[side]} <= known

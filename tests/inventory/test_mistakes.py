@@ -21,9 +21,10 @@ EVERY = [("base", *case) for case in CASES] + [("campus", *case) for case in NET
 ASKED_ELSEWHERE = {
     "EST030",
     "EST090",
+    "EST091",
     "EST185",
     "EST186",
-    *(f"EST{group}{digit}" for group in ("05", "40") for digit in range(10)),
+    *(f"EST{group}{digit}" for group in ("05", "06", "07", "40") for digit in range(10)),
 } - {"EST400"}
 ASKED_ELSEWHERE |= {f"EST08{digit}" for digit in range(4)}  # test_service_discovery.py
 

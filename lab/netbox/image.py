@@ -1,0 +1,151 @@
+"""The image of a real NetBox with an empty, migrated database: built once, kept under the hash of its recipe."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import ExitCode, RackproofError
+from core.workspace import state_dir
+from lab.command import run
+
+HERE = Path(__file__).parent
+RECIPE = HERE / "recipe"
+ENTER = HERE / "enter.sh"
+#: Where the image is mounted, in a mount namespace that ends with its programs: outside, this folder stays empty.
+MOUNT_POINT = "netbox-mount"
+BUILD_TIMEOUT_S = 1200
+#: Raised when this module builds something else from the same recipe.
+BUILDER = "1"
+
+
+def path() -> Path:
+    """Return where the image of the present recipe is, built or not."""
+    return state_dir().absolute() / "cache" / f"netbox-{_digest()}"
+
+
+def ensure() -> Path:
+    """Return the image, building it first when the recipe has changed or it was never built (about three minutes).
+
+    A build that is interrupted leaves nothing that a later one would take for an image.
+    Raises RackproofError (LAB044) when Debian's or Python's packages cannot be had.
+    """
+    target = path()
+    if target.is_dir():
+        return target
+    mount_point().mkdir(parents=True, exist_ok=True)
+    with (target.parent / "netbox.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        if not target.is_dir():
+            _forget("netbox-*.new")
+            _build(target)
+            _forget("netbox-[0-9a-f]*[0-9a-f]", kept=target)
+    return target
+
+
+def mount_point() -> Path:
+    """Return the folder that NetBox's own mount namespaces mount the image on."""
+    return state_dir().absolute() / "cache" / MOUNT_POINT
+
+
+def argv_in_image(image: Path, way: str, program: str) -> list[str]:
+    """Return what runs a program in an image, alone: killed, it takes every process and mount along.
+
+    ``way``: ``WRITABLE`` changes the image, ``OVERLAY`` keeps changes in memory and forgets them.
+    """
+    return [
+        "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--net", "--ipc",
+        "--uts", "--", str(ENTER), str(image), str(mount_point()), way, program,
+    ]
+
+
+def _digest() -> str:
+    hashed = hashlib.sha256(BUILDER.encode())
+    for file in [ENTER, *sorted(p for p in RECIPE.rglob("*") if p.is_file() and p.suffix != ".pyc")]:
+        hashed.update(f"{file.relative_to(HERE)}\0".encode() + file.read_bytes() + b"\0")
+    return hashed.hexdigest()[:12]
+
+
+def _forget(pattern: str, kept: Path | None = None) -> None:
+    """Remove unfinished images and those of earlier recipes, unless a NetBox still runs on one."""
+    for old in path().parent.glob(pattern):
+        if old != kept and old.is_dir():
+            with in_use(old, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+                if alone:
+                    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def in_use(image: Path, how: int = fcntl.LOCK_SH) -> Iterator[bool]:
+    """Hold a lock on an image, that of a user by default; yields whether it was got. It ends with this process."""
+    descriptor = os.open(image, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def _build(target: Path) -> None:
+    recipe: dict[str, Any] = yaml.safe_load((RECIPE / "image.yml").read_text(encoding="utf-8"))
+    new = target.with_name(f"{target.name}.new")
+    try:
+        _install_debian(new, recipe)
+        _install_netbox(new, recipe)
+        shutil.copytree(RECIPE / "files", new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        run(argv_in_image(new, "WRITABLE", "/opt/rackproof/prepare"), timeout=BUILD_TIMEOUT_S)
+        new.rename(target)
+    except RackproofError as error:
+        raise RackproofError(
+            "LAB044", "the NetBox image could not be built", actual=error.actual or error.message,
+            remedy="check that `apt-get update` and `pip download` work on this machine, then try again",
+            exit_code=ExitCode.INTERNAL,
+        ) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _install_debian(new: Path, recipe: dict[str, Any]) -> None:
+    before = new.with_name("netbox-before.new")
+    for item in recipe["before"]:
+        file = before / item["path"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(item["text"], encoding="utf-8")
+    try:
+        # In a mount namespace of its own: if it is killed, its mounts go with it, and clearing up touches none.
+        run([
+            "unshare", "--mount", "--propagation", "private", "--",
+            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory",
+            f"--include={','.join(recipe['packages'])}",
+            '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
+            *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["exclude"]),
+            '--essential-hook=cp -a "$RACKPROOF_BEFORE/." "$1/"', recipe["suite"], str(new),
+        ], timeout=BUILD_TIMEOUT_S, extra_environment={"RACKPROOF_BEFORE": str(before)})
+    finally:
+        shutil.rmtree(before)
+
+
+def _install_netbox(new: Path, recipe: dict[str, Any]) -> None:
+    """Put the wheels of the lock file into the image; our own pip does it, for the image's Python."""
+    machine = run(["uname", "--machine"]).strip()
+    run([
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
+        "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--python-version", recipe["python"],
+        "--implementation", "cp", *(f"--platform={name}_{machine}" for name in recipe["platforms"]), "--platform=any",
+        "--no-compile", "--target", str(new / "opt/netbox"), "--requirement", str(RECIPE / "requirements.lock"),
+    ], timeout=BUILD_TIMEOUT_S)
+
+
+if __name__ == "__main__":
+    ensure()

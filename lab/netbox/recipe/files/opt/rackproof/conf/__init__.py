@@ -1,0 +1,1 @@
+"""Where NetBox looks for its settings."""
