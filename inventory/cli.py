@@ -186,7 +186,7 @@ def failures(
     site: Annotated[str | None, typer.Argument(help="One site; the whole estate when left out.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what one lost router, link or power component cuts, from the estate alone (N-1, no live load).
+    """Say what one lost router, link, circuit, route or power component cuts, from the estate alone (N-1).
 
     Example: rackproof estate failures hph
     """
@@ -196,7 +196,7 @@ def failures(
     estate = _estate()
     if site is not None and site not in estate.sites:
         raise mistake("EST050", _place(estate), actual=site, known=estate.sites)
-    show_rows(outages.of_site(estate, site) if site else outages.of_estate(estate), as_json)
+    show_rows(outages.of_site(estate, site) if site else outages.of_estate(estate), as_json, _SHOWN)
 
 
 @app.command()

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.console import emit_json, err, out
+from core.console import emit_json, out
 from core.errors import ExitCode, Place
 from core.locale import language
 from core.workspace import current
+from inventory.shown import show
 
 if TYPE_CHECKING:
     from inventory.estate import Estate
     from inventory.facility.verdict import Row
 
 _SHOWN = 50
-_PLAIN_WIDTH = 180  # columns of a table that goes into a file or a pipe
 
 
 def facility(
@@ -62,11 +62,9 @@ def _estate(rows: list[Row], as_json: bool) -> None:
         emit_json({"basis": "rating", "tiers": tables.per_tier(rows), "verdicts": found})
         return
     lang = language()
-    _print(tables.word("tiers", lang), tables.tiers(rows, lang))
+    show({tables.word("tiers", lang): tables.tiers(rows, lang)}, False)
     listed = tables.open_ones(rows, lang)
-    _print(tables.word("open", lang), listed[:_SHOWN])
-    if len(listed) > _SHOWN:
-        err.print(tables.word("more", lang, count=len(listed) - _SHOWN), markup=False)
+    show({tables.word("open", lang): listed}, False, _SHOWN)
     out.print(tables.word("basis", lang), markup=False)
 
 
@@ -82,8 +80,8 @@ def _site(estate: Estate, site: str, rows: list[Row], as_json: bool) -> None:
         emit_json({"site": site, "basis": "rating", "verdicts": found, "loads": loads})
         return
     lang = language()
-    _print(f"{site}: {tables.word('verdict', lang)}", tables.verdicts(rows, lang))
-    _print(f"{site}: {tables.word('loads', lang)}", tables.shown_loads(loads, lang))
+    parts = {"verdict": tables.verdicts(rows, lang), "loads": tables.shown_loads(loads, lang)}
+    show({f"{site}: {tables.word(key, lang)}": found for key, found in parts.items()}, False)
     out.print(tables.word("basis", lang), markup=False)
 
 
@@ -116,23 +114,6 @@ def _taken_out(estate: Estate, site: str, names: list[str], as_json: bool) -> bo
     for line in tables.said(found, lang):
         out.print(f"  {line}", markup=False)
     out.print()
-    _print(tables.word("loads", lang), tables.shown_loads(loads, lang))
+    show({tables.word("loads", lang): tables.shown_loads(loads, lang)}, False)
     out.print(tables.word("basis", lang), markup=False)
     return is_open
-
-
-def _print(title: str, rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from inventory.tables import table
-
-    if not rows:
-        return
-    numbers = {key for key, value in rows[0].items() if isinstance(value, int) or key[-1] in "W%"}
-    made = table(title, *(f"#{key}" if key in numbers else key for key in rows[0]))
-    for row in rows:
-        made.add_row(*(Text(str(value)) for value in row.values()))
-    console = out if out.is_terminal else Console(width=_PLAIN_WIDTH, highlight=False)
-    console.print(made)
-    console.print()

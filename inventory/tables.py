@@ -15,7 +15,7 @@ from inventory.kinds import DeviceKind
 
 def table(title: str, *columns: str) -> Table:
     """Return an empty table in the house style; columns of numbers are named with a leading ``#``."""
-    made = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    made = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for column in columns:
         made.add_column(column.lstrip("#"), justify="right" if column.startswith("#") else "left", overflow="fold")
     return made

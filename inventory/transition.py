@@ -12,8 +12,12 @@ from datetime import date
 
 from inventory.estate import Estate, Interface
 from inventory.kinds import Assignment, Family, Feature, Stage
+from inventory.mistakes import word
 from inventory.model import Device, Site
 
+_VLAN, _SERVICE, _RELAY = "VLAN {} without IPv6", "service {} without IPv6", "VLAN {} without DHCPv6 server"
+_NOT_KNOWN = "{}: not known whether it can be managed over IPv6 alone"
+_CANNOT = "{}: cannot be managed over IPv6 alone"
 _NEXT = {Stage.IPV4_ONLY: Stage.DUAL_STACK, Stage.DUAL_STACK: Stage.IPV6_ONLY}
 
 
@@ -87,16 +91,16 @@ def _services(estate: Estate) -> dict[str, list[str]]:
 
 def _in_the_way(estate: Estate, site: Site, following: Stage | None, services: list[str]) -> Iterator[str]:
     if following is Stage.DUAL_STACK:
-        yield from (f"VLAN {vlan.name} without IPv6" for vlan in site.vlans if not estate.uses_ipv6(vlan))
+        yield from (_said(_VLAN, vlan.name) for vlan in site.vlans if not estate.uses_ipv6(vlan))
     if following is not Stage.IPV6_ONLY:
         return
-    yield from (f"service {name} without IPv6" for name in services)
+    yield from (_said(_SERVICE, name) for name in services)
     yield from (_management(estate, device) for device in site.devices if _management(estate, device))
     for vlan in site.vlans:
         if not estate.uses_ipv6(vlan):
-            yield f"VLAN {vlan.name} without IPv6"
+            yield _said(_VLAN, vlan.name)
         elif vlan.assignment is Assignment.DHCPV6 and not vlan.relay:
-            yield f"VLAN {vlan.name} without DHCPv6 server"
+            yield _said(_RELAY, vlan.name)
 
 
 def _management(estate: Estate, device: Device) -> str:
@@ -105,5 +109,10 @@ def _management(estate: Estate, device: Device) -> str:
         return ""
     model = estate.hardware.get(device.hardware) if device.hardware else None
     if model is None or model.features is None:
-        return f"{device.name}: not known whether it can be managed over IPv6 alone"
-    return "" if Feature.IPV6_MANAGEMENT in model.features else f"{device.name}: cannot be managed over IPv6 alone"
+        return _said(_NOT_KNOWN, device.name)
+    return "" if Feature.IPV6_MANAGEMENT in model.features else _said(_CANNOT, device.name)
+
+
+def _said(text: str, name: str) -> str:
+    """Return a reason in the language of this process."""
+    return word(text).format(name)

@@ -43,9 +43,9 @@ def transition(
     if as_json:
         emit_json({"day": str(day), "sites": [asdict(item) for item in found]})
     elif site is not None:
-        show({"site": [_row(item) for item in found], "in the way": _named(found[0].in_the_way)}, False)
+        show({"site": [_row(item) for item in found], "in the way": _named(found[0].in_the_way)}, False, _MANY)
     else:
-        show({"tiers": _tiers(found), "overdue": [_row(item) for item in found if item.overdue]}, False)
+        show({"tiers": _tiers(found), "overdue": [_row(item) for item in found if item.overdue]}, False, _MANY)
     if check and any(item.overdue for item in found):
         raise typer.Exit(int(ExitCode.NOT_GREEN))
 
@@ -68,9 +68,7 @@ def _row(item: Progress) -> dict[str, Any]:
 
 
 def _named(reasons: Iterable[str]) -> list[dict[str, Any]]:
-    listed = list(reasons)
-    rest = [{"reason": f"… and {len(listed) - _MANY} more; --json lists them all"}] if len(listed) > _MANY else []
-    return [*({"reason": reason} for reason in listed[:_MANY]), *rest]
+    return [{"reason": reason} for reason in reasons]
 
 
 def _tiers(found: list[Progress]) -> list[dict[str, Any]]:

@@ -39,7 +39,6 @@ _WORDS = {
     "fail": ("fail", "không đạt"),
     "not_applicable": ("not applicable", "không áp dụng"),
     "zone": ("zone", "khu"),
-    "more": ("… and {count} more; --json lists them all", "… và {count} mục nữa; --json liệt kê tất cả"),
     "without": ("{site} without {names}", "{site} khi không có {names}"),
     "nothing": ("nothing is dropped, nothing is overloaded", "không mất tải, không quá tải"),
 }
