@@ -8,6 +8,7 @@ from ipaddress import IPv6Network
 from inventory import ipv6
 from inventory.draft import Draft, DraftSite
 from inventory.explain import Saying, explain
+from inventory.kinds import Family
 from inventory.mistakes import word
 from inventory.model import Site, Vlan
 
@@ -67,7 +68,8 @@ def _device(draft: Draft, place: DraftSite, name: str) -> Iterator[Saying]:
         yield _result(place, shown, str(ipv6.loopback_address(prefix, place.site.region, device.loopback)))
         return
     vlans = {vlan.name: vlan for vlan in place.site.vlans}
-    first = next((attachment for attachment in device.attach if attachment.vlan in vlans), None)
+    used = {name for name, vlan in vlans.items() if Family.IPV6 in vlan.families}
+    first = next((attachment for attachment in device.attach if attachment.vlan in used), None)
     if first is not None:
         *parts, network = _vlan(draft, place, vlans[first.vlan])
         yield from parts

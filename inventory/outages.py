@@ -7,8 +7,11 @@ from typing import Any
 from inventory.estate import Estate
 from inventory.facility import power_losses, redundancy, single_corded
 from inventory.failures import Failure, Network
+from inventory.kinds import DeviceKind
+from inventory.model import Site
 
 Rows = list[dict[str, Any]]
+_POWERED = (DeviceKind.ROUTER, DeviceKind.SWITCH, DeviceKind.FIREWALL, DeviceKind.HOST, DeviceKind.CONTROLLER)
 _NAMED = 6
 
 
@@ -33,6 +36,7 @@ def of_site(estate: Estate, code: str) -> dict[str, Rows]:
             {"lost": f"{f.kind} {f.name}", "effect": "cut" if code in f.cut else "without gateway"} for f in felt
         ],
         "power, one loss": _power(estate, code),
+        "devices whose power is not known": [{"device": name} for name in _without_cords(site)],
         "redundancy by rating": [
             {
                 "group": group.group,
@@ -44,6 +48,11 @@ def of_site(estate: Estate, code: str) -> dict[str, Rows]:
         ],
         "one cord in a rack with two feeds": [{"device": name} for name in single_corded(site)],
     }
+
+
+def _without_cords(site: Site) -> list[str]:
+    """Return what needs power and says no cord: no loss of power is ever seen to take it down."""
+    return [device.name for device in site.devices if device.kind in _POWERED and not device.cords]
 
 
 def _row(failure: Failure) -> dict[str, Any]:

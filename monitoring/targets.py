@@ -45,4 +45,6 @@ def exporter_address(estate: Estate) -> tuple[str, int] | None:
 def _entry(estate: Estate, device: Device, port: int) -> dict[str, Any]:
     site = estate.site_of[device.name]
     labels = {"site": site, "tier": estate.sites[site].tier, "device": device.name, "role": device.role}
-    return {"targets": [f"[{estate.ipv6(device.name)}]:{port}"], "labels": labels}
+    place = estate.address(device.name)
+    host = f"[{place.host}]" if place.ipv6 else str(place.host)
+    return {"targets": [f"{host}:{port}"], "labels": labels}

@@ -38,7 +38,10 @@ class Command:
 def commands(
     estate: Estate, ws: Workspace, mode: Mode, engines: Sequence[Engine], limit: Sequence[str], plain: bool = False
 ) -> list[Command]:
-    """Return the processes that provision these hosts, or all when ``limit`` is empty; no hosts, no process."""
+    """Return the processes that provision these hosts, or all when ``limit`` is empty; no hosts, no process.
+
+    Provisioning goes over IPv6: raises EST090 for a host on which IPv6 is not in use.
+    """
     made = []
     for engine in engines:
         hosts = tuple(
@@ -46,6 +49,8 @@ def commands(
             for host in host_inventory(estate).hosts
             if host.variables["rackproof_engine"] == engine and (not limit or host.name in limit)
         )
+        for name in hosts:
+            estate.ipv6(name)
         if hosts:
             build = _ansible if engine is Engine.ANSIBLE else _pyinfra
             made.append(build(ws, mode, hosts, plain))

@@ -14,7 +14,7 @@ from inventory.model import Device, PortUse
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST360 to EST371."""
+    """Yield EST322 and EST360 to EST371."""
     used: set[str] = set()
     for place in draft.sites:
         tier = draft.tiers.get(place.site.tier)
@@ -57,6 +57,8 @@ def _use(draft: Draft, place: DraftSite, at: tuple[int, int], use: PortUse, duty
 def _cover(draft: Draft, place: DraftSite, index: int, device: Device, duty: Duty) -> Iterator[RackproofError]:
     model = draft.hardware_of(device)
     if model is None:
+        if draft.hardware and device.hardware is None and device.kind is DeviceKind.SWITCH and duty is not Duty.NONE:
+            yield mistake("EST322", place.place("devices", index), actual=device.name)
         return
     there = model.port_names()
     seen: dict[str, str] = {}

@@ -66,6 +66,7 @@ NETWORK_CASES = [
     ("model-cannot-vrrp", "EST320", HARDWARE, "[vrrp, dhcpv6-relay,", "[dhcpv6-relay,"),
     ("model-cannot-guard", "EST320", HARDWARE, "[ra-guard, dhcpv6-guard]", "[ra-guard]"),
     ("model-not-looked-at", "EST321", HARDWARE, ", features: [ra-guard, dhcpv6-guard]", ""),
+    ("switch-without-a-model", "EST322", DC, "    hardware: switch\n", ""),
     ("unknown-feature", "EST025", HARDWARE, "[ra-guard,", "[ra-gard,"),
     # MTU and VRF
     ("link-wider-than-circuit", "EST330", ROOMS, "mtu: 1500}], circuits", "mtu: 1600}], circuits"),
