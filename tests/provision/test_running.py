@@ -6,13 +6,14 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY, Workspace
-from inventory.kinds import Engine
+from inventory.kinds import Engine, Family
 from inventory.load import load_estate
 from playbooks.cli import _code
 from playbooks.engines import Command, Mode, commands
@@ -140,3 +141,14 @@ def _lives(pid):
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def test_a_host_without_ipv6_is_refused_before_anything_runs(tmp_path):
+    dc = ESTATE.sites["dc"]
+    vlans = tuple(vlan.model_copy(update={"families": (Family.IPV4,)}) for vlan in dc.vlans)
+    estate = replace(ESTATE, sites={**ESTATE.sites, "dc": dc.model_copy(update={"vlans": vlans})})
+    ws = Workspace(tmp_path, ESTATE.root, True)
+    with pytest.raises(RackproofError) as caught:
+        commands(estate, ws, Mode.PLAN, list(Engine), [])
+    assert caught.value.code == "EST090"
+    assert commands(estate, ws, Mode.PLAN, list(Engine), ["hph-node1"])
