@@ -18,7 +18,7 @@ _TEXTS = {
     "title": ("Network", "Mạng"),
     "outside": ("other sites", "điểm khác"),
     "device": ("router of the site, with loopbacks", "bộ định tuyến của điểm, kèm loopback"),
-    "vlan": ("VLAN, gateway above it", "VLAN, cổng mặc định ở trên"),
+    "vlan": ("VLAN, its gateways above it", "VLAN, các cổng mặc định ở trên"),
     "sites": ("{count} sites of tier {tier}", "{count} điểm cấp {tier}"),
     "more": ("… {count} in all", "… tổng cộng {count}"),
     "circuit": ("{name}: {network} {speed} Mb/s, route {path}", "{name}: {network} {speed} Mb/s, tuyến {path}"),
@@ -31,7 +31,7 @@ def network(estate: Estate, code: str, vietnamese: bool) -> str:
     words = {key: pair[vietnamese] for key, pair in _TEXTS.items()}
     held = [i for device in site.devices for i in estate.interfaces(device.name)]
     linked = dict.fromkeys(i.device for i in held if i.link)
-    routers = dict.fromkeys((*linked, *(vlan.gateway for vlan in site.vlans)))
+    routers = dict.fromkeys((*linked, *(name for vlan in site.vlans for name in (vlan.gateway, *vlan.backups))))
     outside, edges = _outside(estate, code, held, words)
     seen: set[int] = set()
     for interface in held:
@@ -41,7 +41,7 @@ def network(estate: Estate, code: str, vietnamese: bool) -> str:
     middle = [Box(name, _router(estate, name)) for name in routers]
     vlans = [Box(f"vlan {vlan.name}", _vlan(estate, code, vlan, words), "vlan") for vlan in site.vlans]
     for vlan in site.vlans:
-        edges.append(Edge(vlan.gateway, f"vlan {vlan.name}", "vlan"))
+        edges += [Edge(name, f"vlan {vlan.name}", "vlan") for name in (vlan.gateway, *vlan.backups)]
     facts = [
         words["circuit"].format(name=c.name, network=c.network, speed=c.speed_mbps, path=c.path) for c in site.circuits
     ]
@@ -103,4 +103,6 @@ def _vlan(estate: Estate, code: str, vlan: Vlan, words: dict[str, str]) -> list[
         if attachment.vlan == vlan.name
     ]
     more = [words["more"].format(count=len(members))] if len(members) > _NAMED else []
-    return [f"{vlan.name} {vlan.id}", str(estate.vlan_prefix(code, vlan)), str(vlan.ipv4), *members[:_NAMED], *more]
+    v6 = [str(estate.vlan_prefix(code, vlan))] if estate.uses_ipv6(vlan) else []
+    v4 = [str(vlan.ipv4)] if vlan.ipv4 else []
+    return [f"{vlan.name} {vlan.id}", *v6, *v4, *members[:_NAMED], *more]

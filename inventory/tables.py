@@ -81,8 +81,8 @@ def site(estate: Estate, code: str) -> dict[str, list[dict[str, Any]]]:
             {
                 "vlan": v.name,
                 "id": v.id,
-                "ipv6": str(estate.vlan_prefix(code, v)),
-                "ipv4": str(v.ipv4),
+                "ipv6": str(estate.vlan_prefix(code, v)) if estate.uses_ipv6(v) else "",
+                "ipv4": str(v.ipv4 or ""),
                 "gateway": v.gateway,
             }
             for v in place.vlans
