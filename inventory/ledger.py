@@ -1,8 +1,8 @@
 """The ledger of plan numbers: ``allocations.jsonl``, append-only, every line chained to the one before it.
 
-A number (a region, a site in it, a link, a loopback, an anycast id) is *given* to an owner, and *retired* when that
-is gone. It may be given to somebody else only after its quarantine, so that no address of today means another thing
-tomorrow. The same owner may have it back at any time. The chain shows an altered or missing line; that lines at the
+A number (of a region, a site in it, a VLAN of a site, a link, a loopback, an anycast address) is *given* to an owner,
+and *retired* when that is gone. It may be given to somebody else only after its quarantine, so that no address of today
+means another thing tomorrow. The same owner may have it back at any time. The chain shows an altered or missing line; that lines at the
 end are not cut off is what git review and ``ledger check --since REV`` are for.
 """
 
@@ -22,7 +22,7 @@ from inventory.mistakes import mistake
 
 FILE = "allocations.jsonl"
 GENESIS = "0" * 64
-KINDS = ("region", "site", "link", "loopback", "anycast")
+KINDS = ("region", "site", "vlan", "link", "loopback", "anycast")
 STATES = ("given", "retired")
 _KEYS = {"kind", "id", "owner", "date", "state", "hash"}
 _LIMIT = 32 * 1024 * 1024
@@ -68,6 +68,9 @@ def used(draft: Draft) -> dict[Number, Use]:
         at = place.place
         found.setdefault(("region", str(site.region)), (site.province, partial(at, "region")))
         found.setdefault(("site", f"{site.region}.{site.number}"), (site.site, partial(at, "number")))
+        for index, vlan in enumerate(site.vlans):
+            key = ("vlan", f"{site.region}.{site.number}.{vlan.id}")
+            found.setdefault(key, (f"{site.site} {vlan.name}", partial(at, "vlans", index, "id")))
         for index, device in enumerate(site.devices):
             if device.loopback is not None:
                 key = ("loopback", f"{site.region}.{device.loopback}")
