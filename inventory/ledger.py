@@ -2,8 +2,8 @@
 
 A number (of a region, a site in it, a VLAN of a site, a link, a loopback, an anycast address) is *given* to an owner,
 and *retired* when that is gone. It may be given to somebody else only after its quarantine, so that no address of today
-means another thing tomorrow. The same owner may have it back at any time. The chain shows an altered or missing line; that lines at the
-end are not cut off is what git review and ``ledger check --since REV`` are for.
+means another thing tomorrow. The same owner may have it back at any time. The chain shows an altered or missing line;
+that lines at the end are not cut off is what git review and ``ledger check --since REV`` are for.
 """
 
 from __future__ import annotations
