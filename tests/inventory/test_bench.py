@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import os
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -111,3 +113,17 @@ def test_growth_is_a_ratio_with_a_goal(monkeypatch):
     load, cut = (found[f"growth: {what} of a site at x4 over x1, ratio"] for what in ("load", "N-1"))
     assert (load.median, load.met, cut.median, cut.met) == (1.0, True, 2.0, False)
     assert measured("mere figure", [1.0]).met is None
+
+
+@pytest.mark.slow
+def test_the_whole_benchmark_runs_and_its_figures_are_in_the_log(capsys):
+    """Run here, so that its figures stand in every log beside their goals; no time decides whether the test passes."""
+    command = [*FRONT_DOOR, "bench", "estate", "--runs", "1"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RACKPROOF_")}
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    with capsys.disabled():
+        print(f"\n{done.stdout}")
+    for name in ("load and validate, cold", "load and validate, from cache", "N-1", "peak memory", "Ansible", "x4"):
+        assert name in done.stdout
