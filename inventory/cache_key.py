@@ -29,7 +29,7 @@ CLOCK_GRAIN_S = 0.02  # times of files lag behind the clock by a tick of the ker
 _SOURCE_SUFFIXES = (".py", ".yml")
 _NOT_SOURCES = ("__pycache__", "estate")  # compiled files, and the reference estate, which is data
 _HISTORY = ".git"  # of an estate that is a repository of its own
-_MOST_BYTES = 512 * 1024 * 1024
+_MOST_BYTES = 64 * 1024 * 1024  # more than any file that a reader accepts
 _MOST_ENTRIES = 100_000
 
 
