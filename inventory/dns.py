@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from core.errors import Place
 from inventory.estate import Estate
 from inventory.mistakes import mistake
-from inventory.naming import named
+from inventory.naming import addresses
 
 NAME_SERVER_ROLES = ("name-server", "management")  # the first of these that an estate has
 _TTL_S, _REFRESH_S, _RETRY_S, _EXPIRE_S, _NEGATIVE_S = 3600, 7200, 900, 1209600, 300
@@ -60,22 +60,20 @@ def zones(estate: Estate, domain: str, serial: int, name_servers: Sequence[str] 
     for name in servers:
         if name not in estate.devices or not estate.interfaces(name):
             raise mistake("EST050", Place(estate.root), actual=name, known=estate.devices)
-    pairs = list(named(estate))
-    kinds = {6: "AAAA", 4: "A"}
-    forward = [(name, kinds[held.version], str(held.ip)) for name, i in pairs for held in i.addresses]
+    pairs = list(addresses(estate))
+    forward = [(name, "AAAA" if address.version == 6 else "A", str(address)) for name, address in pairs]
     reverse: dict[str, list[Record]] = {}
-    for name, interface in pairs:
-        for address in (held.ip for held in interface.addresses):
-            origin = _reverse_origin(estate, address)
-            owner = address.reverse_pointer.removesuffix(f".{origin}")
-            reverse.setdefault(origin, []).append((owner, "PTR", f"{name}.{domain}."))
+    for name, address in pairs:
+        origin = _reverse_origin(estate, address)
+        owner = address.reverse_pointer.removesuffix(f".{origin}")
+        reverse.setdefault(origin, []).append((owner, "PTR", f"{name}.{domain}."))
     every: Iterable[tuple[str, list[Record]]] = ((domain, forward), *sorted(reverse.items()))
     return [Zone(origin, tuple(records), domain, servers, serial) for origin, records in every]
 
 
 def _domain(estate: Estate, domain: str) -> str:
     plain = domain.rstrip(".").lower()
-    longest = max((len(name) for name, _interface in named(estate)), default=0)
+    longest = max((len(name) for name, _address in addresses(estate)), default=0)
     parts = plain.split(".")
     fits = all(part.replace("-", "a").isalnum() and part.isascii() and len(part) <= _MOST_LABEL for part in parts)
     if not fits or any(part[0] == "-" or part[-1] == "-" for part in parts) or len(plain) + longest + 1 > _MOST_NAME:

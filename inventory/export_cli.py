@@ -27,12 +27,11 @@ def hosts(domain: Domain = DOMAIN, to: To = None) -> None:
 
     Example: rackproof estate export hosts --domain rackproof.internal
     """
-    from inventory.naming import named
+    from inventory.naming import addresses
 
     estate = _estate()
     lines = [f"# {estate.head.name}: made by rackproof, do not edit"]
-    for name, held in named(estate):
-        lines += [f"{address} {name}.{domain.rstrip('.')} {name}" for address in (item.ip for item in held.addresses)]
+    lines += [f"{address} {name}.{domain.rstrip('.')} {name}" for name, address in addresses(estate)]
     _write("\n".join(lines) + "\n", to)
 
 
