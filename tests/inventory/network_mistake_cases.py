@@ -91,6 +91,8 @@ NETWORK_CASES = [
      f"{_ICMP}{_SECOND}      - {{action: deny, protocol: icmpv6}}\n",
      ""),
     ("router-advertisements-let-in", "EST354", POLICIES, "133, 135, 136, 143]", "133, 134, 135, 136, 143]"),
+    ("router-advertisements-let-in-for-some", "EST354", POLICIES, f"{_ICMP}{_SECOND}",
+     f"{_ICMP}{_SECOND}      - {{action: permit, protocol: icmpv6, types: [134], source: 'fe80::/64'}}\n"),
     ("redirects-let-in-by-any", "EST354", POLICIES, "      - {action: deny, protocol: icmpv6}\n", ""
      "      - {action: permit}\n"),
     ("rule-never-reached", "EST355", POLICIES, "      - {action: deny}\n",
@@ -120,6 +122,10 @@ NETWORK_CASES = [
      "    - {name: '{site}-sw1', kind: switch, hardware: switch, attach: [{vlan: srv, host: 5}], ports: [{name: a,"
      " ports:"
      " ge1-8, mode: access, vlan: srv}]}\n" + _EDGE),
+    ("unguarded-port-behind-advertisements", "EST367", ROOMS, f"gateway: '{{site}}-edge1'}}\n  devices:\n{_EDGE}",
+     "gateway: '{site}-edge1', assignment: slaac}\n  devices:\n    - {name: '{site}-sw1', kind: switch,"
+     " hardware: switch,"
+     " attach: [{vlan: srv, host: 5}], ports: [{name: a, ports: ge1-8, mode: access, vlan: srv}]}\n" + _EDGE),
     ("ports-nobody-speaks-of", "EST369", DC, "      - {name: spare, ports: ge6, mode: unused}\n", ""),
     ("guard-unused", "EST370", POLICIES, "guards:\n", "guards:\n  server: {features: [ra-guard]}\n"),
     ("ports-nobody-speaks-of-advised", "EST371", ROOMS, _EDGE,

@@ -14,6 +14,7 @@ from core.errors import RackproofError
 from inventory.derived import derived
 from inventory.explain import explain
 from inventory.load import inspect_estate, load_estate, read_draft
+from inventory.sitefiles import read_sites
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -128,6 +129,16 @@ def test_what_has_no_default_stays_a_mistake():
         with pytest.raises(RackproofError) as caught:
             explain(place.source, path)
         assert caught.value.code == "EST051"
+
+
+def test_a_key_that_must_be_written_has_no_default(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    file = tmp_path / "estate" / "archetypes" / "room.yml"
+    file.write_text(file.read_text("utf-8").replace(", gateway: '{site}-edge1'", ""), "utf-8")
+    source = next(source for source in read_sites(tmp_path / "estate", []) if source.code == "hph-kv01")
+    with pytest.raises(RackproofError) as caught:
+        explain(source, "vlans.srv.gateway")
+    assert caught.value.code == "EST051"
 
 
 def test_an_override_covers_what_lies_below(tmp_path):

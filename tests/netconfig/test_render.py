@@ -129,6 +129,14 @@ def test_the_second_prefix_and_the_management_block_are_addressed_announced_and_
     assert parse(text, FRR) == intended(campus(), "core1")
 
 
+def test_a_site_may_announce_its_part_of_the_management_block() -> None:
+    addressing = CAMPUS.head.addressing.model_copy(update={"route_reflectors": ("core1",)})
+    estate = replace(campus(), head=CAMPUS.head.model_copy(update={"addressing": addressing}))
+    lines = render(estate, "core1").splitlines()
+    assert "ipv6 prefix-list SITE-DC seq 20 permit fd00:2:fe01:101::/64" in lines
+    assert "ipv6 prefix-list SITE-DC seq 40 permit 2d00:2:fe01:101::/64" in lines
+
+
 def test_an_area_is_that_of_the_link_or_of_the_router() -> None:
     text = render(campus(core1={"routing": Routing(area=5)}), "core1")
     assert text.count("ipv6 ospf6 area 5") == text.count("ipv6 ospf6 area") > 0
