@@ -2,9 +2,12 @@
 
 import os
 
+import pytest
+
 from tests.docs.blocks import TUTORIALS, type_in
 
 
+@pytest.mark.slow
 def test_a_room_and_a_province_are_added_explained_validated_rendered_and_exported(tmp_path):
     env = {key: value for key, value in os.environ.items() if not key.startswith(("RACKPROOF_", "ANSIBLE_"))}
     kept = {key: os.environ[key] for key in ("RACKPROOF_STATE",) if key in os.environ}

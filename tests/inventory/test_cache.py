@@ -169,6 +169,7 @@ CHANGES = (edit, digits, digits, digits, keep_time, remove, rename, add, tiers, 
 CHANGE = st.tuples(st.sampled_from(CHANGES), st.sampled_from(FILES), st.integers(0, 9999), st.binary(max_size=3))
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(changes=st.lists(CHANGE, min_size=1, max_size=3), settle=st.booleans())
 def test_it_says_what_loading_anew_says(state, tmp_path_factory, changes, settle):
