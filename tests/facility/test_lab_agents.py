@@ -48,7 +48,9 @@ def ask(agent: plan.Agent, oid: str, address: int = 0, **changes: str) -> str:
     target = f"udp6:[{host}]" if ":" in host else host
     argv = ["ip", "netns", "exec", f"rp-{INSTANCE}-ctl", *image.program("snmpget"), "-Oqn", "-t", "1", "-r", "1"]
     argv += [*access, target, oid]
-    result = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    # Numeric OIDs need no MIB files, and a machine without them would have the tool complain about each.
+    environment = {**os.environ, "MIBS": ""}
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False, env=environment)
     return (result.stdout + result.stderr).strip()
 
 

@@ -69,7 +69,7 @@ NETWORK_CASES = [
     ("switch-without-a-model", "EST322", DC, "    hardware: switch\n", ""),
     ("unknown-feature", "EST025", HARDWARE, "[ra-guard,", "[ra-gard,"),
     # MTU and VRF
-    ("link-wider-than-circuit", "EST330", ROOMS, "mtu: 1500}], circuits", "mtu: 1600}], circuits"),
+    ("link-wider-than-circuit", "EST330", ROOMS, "mtu: 1500}]", "mtu: 1600}]"),
     ("link-wider-than-router", "EST331", LINKS, "speed_mbps: 10000", "speed_mbps: 10000, mtu: 9100"),
     ("vlan-wider-than-router", "EST332", DC, _SRV, f"{_SRV}, mtu: 9100"),
     ("mtu-below-ipv6", "EST023", DC, _SRV, f"{_SRV}, mtu: 1200"),
