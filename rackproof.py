@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from core.errors import ErrorGroup, ExitCode, RackproofError
 from core.locale import LANGUAGES
-from core.narrowing import narrowed
+from core.narrowing import explained, narrowed
 from core.workspace import current
 
 VERSION = "0.1.0"
@@ -81,7 +81,8 @@ def _call(verb: str, rest: list[str]) -> int:
         importlib.import_module("lab.enter").enter_controller()
     app: typer.Typer = importlib.import_module(ROOMS[verb][0]).app
     app.rich_markup_mode = None  # plain help: the decorated one imports a Markdown reader and costs every --help 0.13 s
-    result: Any = narrowed(app, rest)(args=rest, prog_name=f"rackproof {verb}", standalone_mode=False)
+    with explained(app, rest):
+        result: Any = narrowed(app, rest)(args=rest, prog_name=f"rackproof {verb}", standalone_mode=False)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 

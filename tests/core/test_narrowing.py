@@ -1,6 +1,10 @@
 """A call builds the one verb it names; what a person reads is what the whole command line would have said."""
 
 import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -8,7 +12,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import rackproof
-from core.narrowing import narrowed
+from core.narrowing import explained, narrowed
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def verbs(command, words=()):
@@ -49,3 +55,38 @@ def test_only_the_verb_that_is_called_is_built():
     assert CliRunner().invoke(part, ["one", "--number", "3"]).output == "one 3\n"
     assert narrowed(app, ["three"]) is narrowed(app, []) is narrowed(app, ["--help"]) is app
     assert len(app.registered_commands) == 2 and app.registered_callback is None
+
+
+EXPLAINS = [
+    (["estate", "diff", "--help"], True), (["estate", "--help"], True), (["estate", "export", "hosts", "--help"], True),
+    (["estate", "export", "--help"], True), (["report", "--help"], True), (["estate", "diff", "HEAD"], False),
+    (["estate", "diff", "HEAD", "--help"], False), (["lab", "exec", "dc-db1", "--help"], False),
+    (["lab", "exec", "dc-db1", "--", "ls", "--help"], False), (["estate", "dif", "--help"], False), (["estate"], False),
+    (["estate", "ledger", "free", "--region", "--help"], False),
+]  # fmt: skip
+LOOK = """
+import sys, rackproof
+code = rackproof.run(sys.argv[1:])
+print("checker" if "pydantic" in sys.modules else "no checker", "typer._adapters" in sys.modules, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(("words", "expected"), EXPLAINS, ids=[" ".join(case[0]) for case in EXPLAINS])
+def test_only_an_explanation_goes_without_the_checker(words, expected):
+    """In a process of its own: with the checker left out the text is the same, and afterwards it is as it was."""
+    command = [sys.executable, "-P", "-c", LOOK, *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    last = done.stderr.splitlines()[-1]
+    if expected:
+        assert (done.returncode, last) == (0, "no checker False")
+        plain = subprocess.run(
+            [sys.executable, "-P", "-c", "import typer._adapters\n" + LOOK, *words], cwd=ROOT, env=environment,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (plain.returncode, plain.stdout) == (0, done.stdout)
+    else:
+        app = importlib.import_module(rackproof.ROOMS[words[0]][0]).app
+        with explained(app, words[1:]):
+            assert "typer._adapters" not in sys.modules or hasattr(sys.modules["typer._adapters"], "validation_context")
