@@ -82,7 +82,7 @@ def _domain(estate: Estate, domain: str) -> str:
 
 
 def _servers(estate: Estate) -> tuple[str, ...]:
-    able = [device.name for device in estate.devices.values() if estate.interfaces(device.name)]
+    able = [device.name for device in estate.devices.values() if estate.is_reached(device.name)]
     duties = ([name for name in able if estate.devices[name].role == role] for role in NAME_SERVER_ROLES)
     return tuple(next(filter(None, duties), able[:1]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
@@ -9,7 +10,6 @@ from pathlib import Path
 
 from core.errors import Place
 from inventory import ipv6
-from inventory.collection import no_collection
 from inventory.hardware import Hardware
 from inventory.kinds import DeviceKind, Family, LinkRole
 from inventory.mistakes import mistake
@@ -99,11 +99,9 @@ class Estate:
 
     def gateway(self, site: str, vlan: Vlan) -> Interface:
         """Return the gateway's interface in a VLAN: where its hosts send what is not local."""
-        return next(
-            interface
-            for interface in self._interfaces[vlan.gateway]
-            if interface.vlan is not None and interface.vlan.name == vlan.name and self.site_of[vlan.gateway] == site
-        )
+        device = self.devices[vlan.gateway]
+        attachment = next(item for item in device.attach if item.vlan == vlan.name)
+        return self._attached(device, attachment, *self._segments[site][vlan.name])
 
     def anycast(self, service: Service) -> IPv6Interface | None:
         """Return the /128 that every host of a service announces; None for a service without one."""
@@ -116,28 +114,61 @@ class Estate:
         return ipv6.site_prefix(self.head.addressing.ipv6_prefix, place.region, place.number)
 
     @cached_property
-    @no_collection()
     def _interfaces(self) -> dict[str, tuple[Interface, ...]]:
-        found: dict[str, list[Interface]] = {name: [] for name in self.devices}
-        for code, site in self.sites.items():
-            vlans = {vlan.name: (vlan, self.vlan_prefix(code, vlan)) for vlan in site.vlans}
-            for device in site.devices:
-                held = found[device.name]
-                if device.loopback is not None and device.ipv4_loopback is not None:
-                    held.append(self._loopback(device))
-                held.extend(self._attached(device, attachment, *vlans[attachment.vlan]) for attachment in device.attach)
+        """The interfaces of the devices that were asked for: most questions are about a few devices only."""
+        return {}
+
+    @cached_property
+    def _firsts(self) -> dict[str, Interface]:
+        """The same of the first interface alone, which is most of what is asked."""
+        return {}
+
+    @cached_property
+    def _ends(self) -> dict[str, list[tuple[Link, int]]]:
+        """The links of every device, each with the end (0 or 1) that is the device's."""
+        found: dict[str, list[tuple[Link, int]]] = {}
         for link in self.links:
-            for interface in self._link_interfaces(link):
-                found[interface.device].append(interface)
-        return {name: tuple(items) for name, items in found.items()}
+            for side, end in enumerate((link.a, link.b)):
+                found.setdefault(end.device, []).append((link, side))
+        return found
+
+    @cached_property
+    def _segments(self) -> dict[str, dict[str, tuple[Vlan, IPv6Network]]]:
+        return {
+            code: {vlan.name: (vlan, self.vlan_prefix(code, vlan)) for vlan in site.vlans}
+            for code, site in self.sites.items()
+        }
 
     def interfaces(self, device: str) -> tuple[Interface, ...]:
         """Return a device's interfaces: loopback first, then its VLANs, then its links."""
-        return self._interfaces[device]
+        found = self._interfaces.get(device)
+        if found is None:
+            found = self._interfaces[device] = tuple(self._made(self.devices[device]))
+        return found
+
+    def _made(self, device: Device) -> Iterator[Interface]:
+        vlans = self._segments[self.site_of[device.name]]
+        if device.loopback is not None and device.ipv4_loopback is not None:
+            yield self._loopback(device)
+        for attachment in device.attach:
+            yield self._attached(device, attachment, *vlans[attachment.vlan])
+        for link, side in self._ends.get(device.name, ()):
+            yield self._end(link, side)
 
     def address(self, device: str) -> Interface:
         """Return the interface a device is reached on: its loopback when it has one, else its first VLAN."""
-        return self._interfaces[device][0]
+        found = self._firsts.get(device)
+        if found is None:
+            found = next(self._made(self.devices[device]), None)
+            if found is None:
+                raise IndexError(f"{device} has no interface")
+            self._firsts[device] = found
+        return found
+
+    def is_reached(self, device: str) -> bool:
+        """Tell whether a device has any interface, and so an address."""
+        item = self.devices[device]
+        return item.loopback is not None or bool(item.attach) or device in self._ends
 
     def ipv6(self, device: str) -> IPv6Address:
         """Return the IPv6 address a device is reached on; EST090 when IPv6 is not in use there."""
@@ -161,7 +192,7 @@ class Estate:
 
     def neighbours(self, device: str) -> list[str]:
         """Return the devices at the other ends of a device's links."""
-        return [interface.peer[0] for interface in self._interfaces[device] if interface.peer]
+        return [interface.peer[0] for interface in self.interfaces(device) if interface.peer]
 
     def ports(self, device: str) -> tuple[str, ...]:
         """Return the names of a device's physical ports, as its model has them."""
@@ -195,20 +226,16 @@ class Estate:
         v6 = ipv6.host_address(prefix, attachment.host) if self.uses_ipv6(vlan) else None
         return Interface(device.name, attachment.interface, "vlan", v4, v6, vlan=vlan)
 
-    def _link_interfaces(self, link: Link) -> tuple[Interface, Interface]:
-        v4 = _ends_of(link.ipv4)
-        both: tuple[IPv6Interface | None, ...] = (None, None)
+    def _end(self, link: Link, side: int) -> Interface:
+        """Return the interface at one end of a link; 0 is end A."""
+        v6 = None
         if Family.IPV6 in link.families:
-            both = ipv6.link_addresses(self.head.addressing.ipv6_prefix, link.id)
-        ends = (link.a, link.b)
-        made = [
-            Interface(
-                end.device, end.interface, "link", v4[index], both[index], link.role, link.speed_mbps,
-                (ends[1 - index].device, ends[1 - index].interface), None, link,
-            )
-            for index, end in enumerate(ends)
-        ]
-        return made[0], made[1]
+            v6 = ipv6.link_addresses(self.head.addressing.ipv6_prefix, link.id)[side]
+        end, peer = (link.a, link.b) if side == 0 else (link.b, link.a)
+        return Interface(
+            end.device, end.interface, "link", _ends_of(link.ipv4)[side], v6, link.role, link.speed_mbps,
+            (peer.device, peer.interface), None, link,
+        )  # fmt: skip
 
 
 def _ends_of(network: IPv4Network | None) -> tuple[IPv4Interface | None, ...]:

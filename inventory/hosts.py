@@ -60,7 +60,7 @@ class HostInventory:
 def host_inventory(estate: Estate, kinds: Iterable[DeviceKind] = (DeviceKind.HOST,)) -> HostInventory:
     """Return the devices of these kinds with groups and variables, and the variables that all of them share."""
     wanted = frozenset(kinds)
-    devices = [device for device in estate.devices.values() if device.kind in wanted and estate.interfaces(device.name)]
+    devices = [device for device in estate.devices.values() if device.kind in wanted and estate.is_reached(device.name)]
     hosts = tuple(ManagedHost(d.name, _groups(estate, d), _variables(estate, d)) for d in devices)
     views = {_scope(estate, site): site.region for site in estate.sites.values()}
     entries = [_entry(estate, device) for device in _named(estate)]
@@ -162,4 +162,4 @@ def _shared(estate: Estate) -> dict[str, Any]:
 
 
 def _named(estate: Estate) -> list[Device]:
-    return [d for d in estate.devices.values() if d.kind in NAMED_KINDS and estate.interfaces(d.name)]
+    return [d for d in estate.devices.values() if d.kind in NAMED_KINDS and estate.is_reached(d.name)]

@@ -24,8 +24,8 @@ def targets(estate: Estate) -> dict[str, list[dict[str, Any]]]:
 
 def _devices(estate: Estate, kinds: tuple[DeviceKind, ...] | None) -> list[Device]:
     if kinds is None:
-        return [device for device in estate.devices.values() if device.snmp and estate.interfaces(device.name)]
-    return [device for device in estate.devices_of(*kinds) if estate.interfaces(device.name)]
+        return [device for device in estate.devices.values() if device.snmp and estate.is_reached(device.name)]
+    return [device for device in estate.devices_of(*kinds) if estate.is_reached(device.name)]
 
 
 def _entry(estate: Estate, device: Device, port: int) -> dict[str, Any]:
