@@ -11,15 +11,17 @@ It lies in the state folder, one folder a user, and may be deleted at any time. 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from core.errors import RackproofError
+from core.errors import ErrorGroup, RackproofError
 from core.locale import language
 from core.workspace import state_dir
 from inventory import cache_file, cache_form, cache_key
@@ -132,3 +134,26 @@ def _file(folder: Path) -> Path:
     asked = "\0".join((str(folder), str(folder.absolute()), language()))  # places are told as the folder was called
     name = hashlib.sha256(os.fsencode(asked)).hexdigest()[:32]
     return state_dir() / f"estates-{os.geteuid()}" / f"{name}.json"
+
+
+def derived(folder: Path, name: str, look: Look, make: Callable[[Estate], Any]) -> Any:
+    """Return what ``make`` makes of the estate in ``folder``, as plain data: remembered when nothing changed.
+
+    ``name`` tells it from what else is made of an estate. Rests on what the estate itself rests on, sources included.
+    Raises RackproofError or ErrorGroup when the estate has errors.
+    """
+    file = _file(folder).with_suffix(f".{name}.json")
+    off = bool(os.environ.get("RACKPROOF_NO_CACHE"))
+    record = None if off else cache_file.read(file)
+    if record is not None and record.key == cache_key.digest(folder, record.outside):
+        with suppress(ValueError):
+            return json.loads(record.estate)
+    answer = through(folder, look)
+    if answer.errors or answer.estate is None:
+        raise answer.errors[0] if len(answer.errors) == 1 else ErrorGroup(list(answer.errors))
+    made = make(answer.estate)
+    content = json.dumps(made, ensure_ascii=False)
+    kept = None if off or answer.key is None else cache_file.read(_file(folder))
+    if kept is not None and kept.key == answer.key and json.loads(content) == made:
+        cache_file.write(file, cache_file.Record(kept.key, kept.outside, [], {}, content.encode()))
+    return made

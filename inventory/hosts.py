@@ -10,11 +10,15 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import collapse_addresses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inventory.estate import Estate
 from inventory.kinds import DeviceKind
-from inventory.model import Device, Site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inventory.estate import Estate
+    from inventory.model import Device, Site
 
 NAMED_KINDS = (DeviceKind.HOST, DeviceKind.CONTROLLER, DeviceKind.ROUTER)
 CENTRE = "centre"
@@ -66,6 +70,30 @@ def host_inventory(estate: Estate, kinds: Iterable[DeviceKind] = (DeviceKind.HOS
     entries = [_entry(estate, device) for device in _named(estate)]
     by_group = {name: _view(estate, entries, None if name == CENTRE else region) for name, region in views.items()}
     return HostInventory(hosts, _shared(estate), by_group)
+
+
+def remembered_inventory(folder: Path, kinds: Iterable[DeviceKind] = (DeviceKind.HOST,)) -> HostInventory:
+    """Return ``host_inventory`` of the estate in ``folder``, made anew only when something it rests on has changed.
+
+    Raises RackproofError or ErrorGroup when the estate has errors.
+    """
+    from inventory.cache import derived
+
+    wanted = [kind.value for kind in kinds]
+
+    def look(where: Path) -> Any:
+        from inventory.load import inspect_estate
+
+        return inspect_estate(where)
+
+    def made(estate: Estate) -> dict[str, Any]:
+        found = host_inventory(estate, [DeviceKind(kind) for kind in wanted])
+        hosts = [[host.name, list(host.groups), host.variables] for host in found.hosts]
+        return {"hosts": hosts, "shared": found.shared, "by_group": found.by_group}
+
+    plain = derived(folder, f"hosts-{'-'.join(wanted)}", look, made)
+    hosts = tuple(ManagedHost(name, tuple(groups), variables) for name, groups, variables in plain["hosts"])
+    return HostInventory(hosts, plain["shared"], plain["by_group"])
 
 
 def _scope(estate: Estate, site: Site) -> str:

@@ -70,14 +70,13 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
 
     def _fill(self, path: str) -> None:
         from core.workspace import current
-        from inventory.hosts import host_inventory
+        from inventory.hosts import remembered_inventory
         from inventory.kinds import DeviceKind
-        from inventory.load import load_estate
 
         # Ansible itself lets what the file says win over the environment; here a person's --estate must win.
         chosen = os.environ.get("RACKPROOF_ESTATE") or self.get_option("estate")
         folder = Path(path).parent / os.path.expanduser(chosen)  # noqa: PTH111
-        found = host_inventory(load_estate(folder.resolve()), [DeviceKind(kind) for kind in self.get_option("kinds")])
+        found = remembered_inventory(folder.resolve(), [DeviceKind(kind) for kind in self.get_option("kinds")])
         for variable, value in found.shared.items():
             self.inventory.set_variable("all", variable, value)
         ssh_config = current().ssh_config
