@@ -8,11 +8,10 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
 
-from core.errors import Place
+from core.errors import Place, RackproofError
 from inventory import ipv6
 from inventory.hardware import Hardware
 from inventory.kinds import DeviceKind, Family, LinkRole
-from inventory.mistakes import mistake
 from inventory.model import Attachment, Device, EstateFile, Link, Sensor, Service, Site, Tier, Vlan
 from inventory.policy import PoliciesFile
 
@@ -174,15 +173,20 @@ class Estate:
         """Return the IPv6 address a device is reached on; EST090 when IPv6 is not in use there."""
         found = self.address(device).ipv6
         if found is None:
-            raise mistake("EST090", Place(self.root), actual=device, family="IPv6")
+            raise self._no_address(device, "IPv6")
         return found.ip
 
     def ipv4(self, device: str) -> IPv4Address:
         """Return the IPv4 address a device is reached on; EST090 when IPv4 is not in use there."""
         found = self.address(device).ipv4
         if found is None:
-            raise mistake("EST090", Place(self.root), actual=device, family="IPv4")
+            raise self._no_address(device, "IPv4")
         return found.ip
+
+    def _no_address(self, device: str, family: str) -> RackproofError:
+        from inventory.mistakes import mistake  # a table that a right estate never reads
+
+        return mistake("EST090", Place(self.root), actual=device, family=family)
 
     def area(self, interface: Interface) -> int:
         """Return the OSPF area of a router's interface: that of its link when it says one, else the router's own."""
