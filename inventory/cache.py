@@ -98,7 +98,7 @@ def _answer(found: Found, count: Count | None) -> Answer:
 def _remembered(record: cache_file.Record, folder: Path, look: Look) -> Answer | None:
     def make() -> Estate | None:
         try:
-            return cache_form.decoded(record.estate)
+            return cache_form.decoded(record.estate, stays=True)
         except ValueError:
             return look(folder).estate
 

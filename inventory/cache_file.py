@@ -14,7 +14,6 @@ import stat
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any
 
 _MAGIC = b"rackproof-estate"
@@ -84,6 +83,8 @@ def _ours(about: os.stat_result, is_kind: Any, forbidden: int) -> bool:
 
 
 def _replace(file: Path, content: bytes) -> None:
+    from tempfile import mkstemp  # takes as long to import as a small estate to read
+
     handle, name = mkstemp(dir=file.parent, prefix=".new-")  # mode 0600
     try:
         with open(handle, "wb") as stream:  # noqa: PTH123

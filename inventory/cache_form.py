@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,32 +13,43 @@ from inventory.collection import no_collection
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from inventory.alike import Stored
     from inventory.estate import Estate
 
 
 @cache
-def _form() -> TypeAdapter[Estate]:
+def _form() -> TypeAdapter[Stored]:
     from pydantic import TypeAdapter
 
-    from inventory.estate import Estate
+    from inventory.alike import Stored
 
-    return TypeAdapter(Estate)
+    return TypeAdapter(Stored)
 
 
 def encoded(estate: Estate) -> bytes | None:
     """Return an estate as JSON; None when it would not read back equal, order included."""
+    from inventory.alike import LEFT_OUT, apart
+
     try:
-        content = _form().dump_json(estate, exclude_unset=True)
+        stored = apart(estate)
+        content = _form().dump_json(stored, exclude_unset=True, exclude=LEFT_OUT)
         again = decoded(content)
+        same = again == estate and _whole(replace(stored, estate=again)) == _whole(stored)
     except ValueError:
         return None
-    return content if again == estate and _form().dump_json(again, exclude_unset=True) == content else None
+    return content if same else None
 
 
-def decoded(content: bytes) -> Estate:
-    """Return the estate of a JSON text. Raises ValueError when it is none."""
-    with no_collection():
-        return _form().validate_json(content)
+def _whole(stored: Stored) -> bytes:
+    return _form().dump_json(stored, exclude_unset=True)
+
+
+def decoded(content: bytes, *, stays: bool = False) -> Estate:
+    """Return the estate of a JSON text, for as long as the process (``stays``) or not. Raises ValueError if none."""
+    from inventory.alike import together
+
+    with no_collection(stays=stays):
+        return together(_form().validate_json(content))
 
 
 def plain(doubt: RackproofError) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A device names its model (``hardware: access-24``); nothing of this is written again at the device.
 """
 
-from __future__ import annotations
+# No deferred annotations here: pydantic would have to evaluate every one of them again, at every start.
 
 import re
 from collections.abc import Iterator

@@ -62,7 +62,7 @@ def check_estate(folder: Path, count: Count | None = None) -> Answer:
     return through(folder, inspect_estate, count)
 
 
-@no_collection()
+@no_collection(stays=True)
 def inspect_estate(folder: Path) -> Inspection:
     """Load an estate as far as it goes and return it with every error and warning, each once, sorted by place."""
     from inventory.mistakes import Warning_

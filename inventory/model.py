@@ -3,7 +3,7 @@
 Units are part of the names: ``_mbps`` megabit per second, ``_w`` watt, ``_gb`` gigabyte.
 """
 
-from __future__ import annotations
+# No deferred annotations here: pydantic would have to evaluate every one of them again, at every start.
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
 """``policies.yml``: how ports are guarded at the first hop, and packet filters as ordered rules."""
 
-from __future__ import annotations
+# No deferred annotations here: pydantic would have to evaluate every one of them again, at every start.
 
 from typing import Annotated, Literal
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ from lab.instance import ESTATE, Instance, instance
 
 NAME = "t"
 COMMAND_TIMEOUT_S = 600
+
+# A shell without job control starts what it puts in the background deaf to Ctrl-C, and deafness is inherited: a test
+# that interrupts a child would then wait for nothing. Caught here, it is the default again in every child.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Rackproof = Callable[..., subprocess.CompletedProcess[str]]
 
