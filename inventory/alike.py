@@ -9,12 +9,19 @@ from pydantic import NonNegativeInt
 
 from inventory.estate import Estate
 from inventory.fields import Model
-from inventory.model import Attachment, Device, PortUse, Resources, Routing, SnmpAccess
+from inventory.model import Asset, Attachment, Device, PortUse, Resources, Routing, SnmpAccess
 
 
 class Alike(Model):
-    """Those fields of a device that are rarely its own, where they are written."""
+    """Those fields of a device that are rarely its own, where they are written; types as in ``Device``."""
 
+    role: str = ""
+    hardware: str | None = None
+    platform: str | None = None
+    rack: str | None = None
+    power_w: int | None = None
+    wave: int | None = None
+    asset: Asset | None = None
     attach: tuple[Attachment, ...] = ()
     ports: tuple[PortUse, ...] = ()
     routing: Routing | None = None

@@ -83,22 +83,28 @@ def _from_cache(folder: Path, state: Path, runs: int) -> list[float]:
 
 
 def _growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
-    """Yield the cost of a site in estates of growing size, and how much more it costs in the largest."""
-    cost: dict[str, list[float]] = {}
+    """Yield the cost of a site in estates of growing size, and how much more it costs in the largest.
+
+    The sizes take turns: a machine that becomes slower then makes all of them slower, not the last one only.
+    """
+    folders = {factor: scaled(factor, top / f"x{factor}") for factor in _FACTORS}
+    cost: dict[str, dict[int, list[float]]] = {}
+    sites: dict[int, float] = {}
+    for turn in range(runs):
+        say(f"linear growth, x{', x'.join(map(str, _FACTORS))}: {turn + 1} of {runs}")
+        for factor, folder in folders.items():
+            probe = _probe(folder)
+            sites[factor] = probe["sites"]
+            seconds = {"load": probe["load"], "N-1": probe["failures"],
+                       "load from cache": _from_cache(folder, top / "state", 1)[0]}  # fmt: skip
+            for what, value in seconds.items():
+                cost.setdefault(what, {}).setdefault(factor, []).append(1000 * value / probe["sites"])
     for factor in _FACTORS:
-        say(f"linear growth, x{factor}")
-        folder = scaled(factor, top / f"x{factor}")
-        probes = [_probe(folder) for _ in range(runs)]
-        sites = probes[0]["sites"]
-        times = {"load": [probe["load"] for probe in probes], "N-1": [probe["failures"] for probe in probes],
-                 "load from cache": _from_cache(folder, top / "state", runs)}  # fmt: skip
-        for what, values in times.items():
-            per_site = [1000 * value / sites for value in values]
-            cost.setdefault(what, []).append(median(per_site))
-            yield measured(f"x{factor}, {sites:.0f} sites: {what}, ms a site", per_site)
-    for what, medians in cost.items():
-        yield measured(f"growth: {what} of a site at x{_FACTORS[-1]} over x1, ratio", [medians[-1] / medians[0]],
-                       kind="growth")  # fmt: skip
+        for what, values in cost.items():
+            yield measured(f"x{factor}, {sites[factor]:.0f} sites: {what}, ms a site", values[factor])
+    for what, values in cost.items():
+        growth = median(values[_FACTORS[-1]]) / median(values[_FACTORS[0]])
+        yield measured(f"growth: {what} of a site at x{_FACTORS[-1]} over x1, ratio", [growth], kind="growth")
 
 
 def _named(words: list[str]) -> str:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY, state_dir
+from lab import debian
 from lab.command import run
 
 RECIPE = REPOSITORY / "lab" / "rootfs"
@@ -43,15 +38,7 @@ def ensure() -> Path:
     A build that is interrupted leaves nothing that a later one would take for an image.
     Raises RackproofError (LAB040) when Debian's packages cannot be had.
     """
-    target = path()
-    if target.is_dir():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(target.parent / "rootfs.lock"):
-        if not target.is_dir():
-            _build(target)
-            _forget_old(target)
-    return target
+    return debian.once(path(), "rootfs.lock", _build)
 
 
 def program(name: str) -> list[str]:
@@ -81,22 +68,7 @@ def write_wrappers(folder: Path) -> None:
 
 
 def _digest() -> str:
-    hashed = hashlib.sha256(BUILDER.encode())
-    for file in sorted(p for p in RECIPE.rglob("*") if p.is_file()):
-        hashed.update(f"{file.relative_to(RECIPE)}\0".encode() + file.read_bytes() + b"\0")
-    return hashed.hexdigest()[:12]
-
-
-@contextmanager
-def _lock(file: Path) -> Iterator[None]:
-    with file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-def _recipe() -> dict[str, Any]:
-    data: dict[str, Any] = yaml.safe_load((RECIPE / "image.yml").read_text(encoding="utf-8"))
-    return data
+    return debian.digest(BUILDER, RECIPE, sorted(p for p in RECIPE.rglob("*") if p.is_file()))
 
 
 def _packages() -> list[str]:
@@ -105,10 +77,10 @@ def _packages() -> list[str]:
 
 
 def _build(target: Path) -> None:
-    recipe = _recipe()
+    recipe = debian.read_recipe(RECIPE / "image.yml")
     new = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
-        _install(new, recipe)
+        debian.install(new, recipe, _packages(), BUILD_TIMEOUT_S)
         _prepare(new, recipe)
         new.rename(target)
     except RackproofError as error:
@@ -118,25 +90,7 @@ def _build(target: Path) -> None:
     finally:
         if new.exists():
             shutil.rmtree(new)
-
-
-def _install(new: Path, recipe: dict[str, Any]) -> None:
-    before = new.with_name(new.name + ".before")
-    for item in recipe["before"]:
-        file = before / item["path"]
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(item["text"], encoding="utf-8")
-    try:
-        # In a mount namespace of its own: if it is killed, its mounts go with it, and clearing up touches none.
-        run([
-            "unshare", "--mount", "--propagation", "private", "--",
-            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(_packages())}",
-            '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
-            *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["exclude"]),
-            '--essential-hook=cp -a "$RACKPROOF_BEFORE/." "$1/"', recipe["suite"], str(new),
-        ], timeout=BUILD_TIMEOUT_S, extra_environment={"RACKPROOF_BEFORE": str(before)})
-    finally:
-        shutil.rmtree(before)
+    _forget_old(target)
 
 
 def _prepare(new: Path, recipe: dict[str, Any]) -> None:

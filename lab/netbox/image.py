@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import sys
@@ -12,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.errors import ExitCode, RackproofError
 from core.workspace import state_dir
+from lab import debian
 from lab.command import run
 
 HERE = Path(__file__).parent
@@ -39,17 +37,7 @@ def ensure() -> Path:
     A build that is interrupted leaves nothing that a later one would take for an image.
     Raises RackproofError (LAB044) when Debian's or Python's packages cannot be had.
     """
-    target = path()
-    if target.is_dir():
-        return target
-    mount_point().mkdir(parents=True, exist_ok=True)
-    with (target.parent / "netbox.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        if not target.is_dir():
-            _forget("netbox-*.new")
-            _build(target)
-            _forget("netbox-[0-9a-f]*[0-9a-f]", kept=target)
-    return target
+    return debian.once(path(), "netbox.lock", _build)
 
 
 def mount_point() -> Path:
@@ -69,10 +57,8 @@ def argv_in_image(image: Path, way: str, program: str) -> list[str]:
 
 
 def _digest() -> str:
-    hashed = hashlib.sha256(BUILDER.encode())
-    for file in [ENTER, *sorted(p for p in RECIPE.rglob("*") if p.is_file() and p.suffix != ".pyc")]:
-        hashed.update(f"{file.relative_to(HERE)}\0".encode() + file.read_bytes() + b"\0")
-    return hashed.hexdigest()[:12]
+    recipe = sorted(p for p in RECIPE.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    return debian.digest(BUILDER, HERE, [ENTER, *recipe])
 
 
 def _forget(pattern: str, kept: Path | None = None) -> None:
@@ -98,10 +84,12 @@ def in_use(image: Path, how: int = fcntl.LOCK_SH) -> Iterator[bool]:
 
 
 def _build(target: Path) -> None:
-    recipe: dict[str, Any] = yaml.safe_load((RECIPE / "image.yml").read_text(encoding="utf-8"))
+    recipe = debian.read_recipe(RECIPE / "image.yml")
+    mount_point().mkdir(parents=True, exist_ok=True)
+    _forget("netbox-*.new*")
     new = target.with_name(f"{target.name}.new")
     try:
-        _install_debian(new, recipe)
+        debian.install(new, recipe, recipe["packages"], BUILD_TIMEOUT_S)
         _install_netbox(new, recipe)
         shutil.copytree(RECIPE / "files", new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         run(argv_in_image(new, "WRITABLE", "/opt/rackproof/prepare"), timeout=BUILD_TIMEOUT_S)
@@ -114,26 +102,7 @@ def _build(target: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-
-def _install_debian(new: Path, recipe: dict[str, Any]) -> None:
-    before = new.with_name("netbox-before.new")
-    for item in recipe["before"]:
-        file = before / item["path"]
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(item["text"], encoding="utf-8")
-    try:
-        # In a mount namespace of its own: if it is killed, its mounts go with it, and clearing up touches none.
-        run([
-            "unshare", "--mount", "--propagation", "private", "--",
-            "mmdebstrap", "--quiet", "--variant=minbase", "--format=directory",
-            f"--include={','.join(recipe['packages'])}",
-            '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
-            *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["exclude"]),
-            '--essential-hook=cp -a "$RACKPROOF_BEFORE/." "$1/"', recipe["suite"], str(new),
-        ], timeout=BUILD_TIMEOUT_S, extra_environment={"RACKPROOF_BEFORE": str(before)})
-    finally:
-        shutil.rmtree(before)
+    _forget("netbox-[0-9a-f]*[0-9a-f]", kept=target)
 
 
 def _install_netbox(new: Path, recipe: dict[str, Any]) -> None:

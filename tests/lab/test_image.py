@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from core.errors import RackproofError
-from lab import image
+from lab import debian, image
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_build_that_ends_early_leaves_nothing(recipe, ending, monkeypatch):
         (target / "half").touch()
         raise ending
 
-    monkeypatch.setattr(image, "run", build_half)
+    monkeypatch.setattr(debian, "run", build_half)
     with pytest.raises((RackproofError, KeyboardInterrupt)) as caught:
         image.ensure()
     if isinstance(ending, RackproofError):

@@ -6,7 +6,13 @@ import shutil
 import pytest
 
 from core.errors import RackproofError
+from lab import debian
 from lab.netbox import image
+
+
+def instead_of_run(monkeypatch, run):
+    for module in (image, debian):
+        monkeypatch.setattr(module, "run", run)
 
 
 @pytest.fixture
@@ -43,7 +49,7 @@ def test_a_build_that_ends_early_leaves_nothing(recipe, ending, step, monkeypatc
             (image.path().with_name(image.path().name + ".new") / "half").mkdir(parents=True)
         return "x86_64\n"
 
-    monkeypatch.setattr(image, "run", build_half)
+    instead_of_run(monkeypatch, build_half)
     with pytest.raises((RackproofError, KeyboardInterrupt)) as caught:
         image.ensure()
     if isinstance(ending, RackproofError):
@@ -52,10 +58,11 @@ def test_a_build_that_ends_early_leaves_nothing(recipe, ending, step, monkeypatc
 
 
 def test_only_images_nobody_runs_on_are_forgotten(recipe, monkeypatch):
-    monkeypatch.setattr(image, "run", lambda argv, **_: (
+    instead_of_run(monkeypatch, lambda argv, **_: (
         image.path().with_name(image.path().name + ".new").mkdir() if "mmdebstrap" in argv else None) or "x86_64\n")
     cache = image.path().parent
-    for name in ("netbox-00000000000a", "netbox-00000000000b", "netbox-00000000000c.new"):
+    for name in ("netbox-00000000000a", "netbox-00000000000b", "netbox-00000000000c.new",
+                 "netbox-00000000000d.new.before"):  # fmt: skip
         (cache / name).mkdir(parents=True)
     with image.in_use(cache / "netbox-00000000000a"):
         image.ensure()
