@@ -12,11 +12,15 @@ _REDUNDANT_KINDS = ("ups", "generator")
 
 
 def within_rating(case: Case) -> Iterator[Finding]:
-    """Every power component carries no more than its rating in normal operation."""
+    """Every power component carries no more than its rating in normal operation; generators stand by."""
+    has_utility = any(node.kind == "utility" for node in case.facility.nodes.values())
     for name, node in case.facility.nodes.items():
         load, unknown = case.normal.load_w.get(name), case.normal.unknown.get(name, frozenset())
         if load is None:  # nothing feeds it; loading says so
             yield Finding(name, Outcome.FAIL, 0, node.rating_w, "W", text="dead")
+            continue
+        if node.kind == "generator" and load > 0 and has_utility:
+            yield Finding(name, Outcome.FAIL, load, 0, "W", text="on_generator")
             continue
         names = tuple(sorted(unknown))
         yield Finding(name, weigh(load, node.rating_w, bool(names)), load, node.rating_w, "W", names)

@@ -16,6 +16,7 @@ from inventory.model import CoolingUnit, Device, PowerNode, Rack, Site
 
 SOURCES = ("utility", "generator")
 OUTLETS = ("pdu", "ups", "ats")
+CHAIN = (*SOURCES, *OUTLETS)
 # they carry power and draw none that is written; what a cooling unit draws is said by its hardware, at the unit
 _CARRIERS = (DeviceKind.UPS, DeviceKind.PDU, DeviceKind.ATS, DeviceKind.GENERATOR)
 
@@ -91,13 +92,18 @@ class Facility:
         return frozenset(upstream(name, self.nodes))
 
     def _watt(self, device: Device) -> int | None:
+        """Return what a device draws at most; None when not known, and nothing that has an inlet draws nothing."""
         model = self.hardware.get(device.hardware) if device.hardware else None
-        return model.power_w if device.power_w is None and model else device.power_w
+        watt = model.power_w if device.power_w is None and model else device.power_w
+        return None if watt == 0 and not self._passive(device) else watt
+
+    def _passive(self, device: Device) -> bool:
+        """Tell whether a device may draw nothing: what carries power, or has no inlet."""
+        return device.kind in _CARRIERS or self.inlets(device) == 0
 
     def _draws(self, device: Device) -> bool:
-        """Tell whether something goes dark with it; passive is what carries power, or has no inlet and draws none."""
-        passive = device.kind in _CARRIERS or self.inlets(device) == 0
-        return bool(device.cords or self._watt(device) or not passive)
+        """Tell whether something goes dark with it."""
+        return bool(device.cords or self._watt(device) or not self._passive(device))
 
     def _device(self, device: Device) -> Load:
         rack = self.racks.get(device.rack) if device.rack else None
@@ -105,7 +111,7 @@ class Facility:
 
     def _unit(self, unit: CoolingUnit) -> Load:
         device = next((item for item in self.site.devices if item.name == unit.device), None)
-        watt = self._watt(device) if device else None
+        watt = (self._watt(device) or None) if device else None  # a fan at least turns
         return Load(unit.name, watt, unit.fed_by, unit.zone, cools=True)
 
 

@@ -1,4 +1,4 @@
-"""Two paths: the feeds of every rack stay apart down to their sources, and every device hangs on both."""
+"""Two paths: the feeds of a rack stay apart, but for sources that others step in for; devices hang on both."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def two_paths(case: Case) -> Iterator[Finding]:
         elif len(feeds) < 2:
             yield Finding(rack.name, Outcome.FAIL, 1, 2, "paths", feeds, text="one_feed")
         else:
-            shared = _shared(case, rack)
-            verdict = Outcome.FAIL if shared else Outcome.PASS
-            yield Finding(rack.name, verdict, 1 if shared else 2, 2, "paths", shared or feeds)
+            yield _two(case, rack)
     if not case.facility.site.racks:
         yield _no_rack(case)
 
@@ -64,6 +62,16 @@ def foreign_cord(case: Case) -> Iterator[Finding]:
         yield _counted(rack, bad, [d for d in devices if not d.cords])
     if not case.facility.site.racks:
         yield _no_rack(case)
+
+
+def _two(case: Case, rack: Rack) -> Finding:
+    shared = _shared(case, rack)
+    if shared:
+        return Finding(rack.name, Outcome.FAIL, 1, 2, "paths", shared)
+    one, other = (case.facility.upstream(feed) for feed in feeds_of(rack))
+    if one & other:
+        return Finding(rack.name, Outcome.PASS, 2, 2, "paths", tuple(sorted(one & other)), text="common_source")
+    return Finding(rack.name, Outcome.PASS, 2, 2, "paths", feeds_of(rack))
 
 
 def _shared(case: Case, rack: Rack) -> tuple[str, ...]:

@@ -126,14 +126,9 @@ def _inside(place: DraftSite) -> Iterator[RackproofError]:
             for n, s in enumerate(place.sensors)
         ),
     )
-    yield from _twice(
-        "EST213",
-        (
-            (node.device, node.device, _at(place, "power", i, "device"))
-            for i, node in enumerate(site.power)
-            if node.device
-        ),
-    )
+    answering = [(node.device, _at(place, "power", i, "device")) for i, node in enumerate(site.power)]
+    answering += [(unit.device, _at(place, "cooling", i, "device")) for i, unit in enumerate(site.cooling)]
+    yield from _twice("EST213", ((name, name, where) for name, where in answering if name))
 
 
 def _twice(code: str, entries: Iterable[Any]) -> Iterator[RackproofError]:

@@ -6,17 +6,24 @@ from collections.abc import Iterator
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
-from inventory.facility.graph import SOURCES, upstream
+from inventory.facility.graph import CHAIN, SOURCES, feeds_of, upstream
+from inventory.kinds import DeviceKind
 from inventory.mistakes import mistake
-from inventory.model import PowerNode, Tier
+from inventory.model import PowerNode, Site, Tier
+
+_PASSING = ("utility", "generator", "ats", "ups")  # a PDU may stand ready with no device on it yet
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST130 to EST142. What is doubtful in a design is a warning; the verdict on it belongs to the checks."""
+    """Yield EST130 to EST147. What is doubtful in a design is a warning; the verdict on it belongs to the checks."""
     for place in draft.sites:
         nodes = {node.name: node for node in place.site.power}
+        used = _used(place.site)
         for index, node in enumerate(place.site.power):
             yield from _node(place, index, node, nodes)
+            yield from _kind(place, index, node, nodes)
+            if node.kind in _PASSING and node.name not in used:
+                yield mistake("EST145", place.place("power", index), name=node.name, kind=str(node.kind))
         yield from _circle(place, nodes)
         yield from _racks(place, nodes, draft.tiers.get(place.site.tier))
         yield from _cooling(place)
@@ -45,6 +52,27 @@ def _node(place: DraftSite, index: int, node: PowerNode, nodes: dict[str, PowerN
     yield from _modules(place, index, node)
 
 
+def _used(site: Site) -> set[str]:
+    """Return every component that something hangs on."""
+    used = {feed for node in site.power for feed in node.fed_by}
+    used |= {feed for unit in site.cooling for feed in unit.fed_by}
+    used |= {feed for rack in site.racks for feed in feeds_of(rack)}
+    return used | {cord for device in site.devices for cord in device.cords}
+
+
+def _kind(place: DraftSite, index: int, node: PowerNode, nodes: dict[str, PowerNode]) -> Iterator[RackproofError]:
+    """Yield what a component of its kind cannot be or have."""
+    where = place.place("power", index, "fed_by")
+    if node.kind not in CHAIN:
+        yield mistake("EST147", place.place("power", index, "kind"), actual=str(node.kind), known=CHAIN, name=node.name)
+    elif node.kind in SOURCES and node.fed_by:
+        yield mistake("EST144", where, actual=", ".join(node.fed_by), name=node.name, kind=str(node.kind))
+    elif node.kind != "ats":
+        sources = [feed for feed in node.fed_by if feed in nodes and nodes[feed].kind in SOURCES]
+        if len({nodes[feed].kind for feed in sources}) > 1:
+            yield mistake("EST146", where, actual=", ".join(sources), name=node.name, kind=str(node.kind))
+
+
 def _modules(place: DraftSite, index: int, node: PowerNode) -> Iterator[RackproofError]:
     if (node.modules is None) != (node.module_rating_w is None):
         missing = "modules" if node.modules is None else "module_rating_w"
@@ -69,7 +97,7 @@ def _circle(place: DraftSite, nodes: dict[str, PowerNode]) -> Iterator[Rackproof
         if circle:
             index = next(i for i, node in enumerate(place.site.power) if node.name == circle[0])
             yield mistake("EST131", place.place("power", index, "fed_by"), actual=" <- ".join(circle))
-            return
+            done.update(circle)
 
 
 def _walk(name: str, nodes: dict[str, PowerNode], trail: list[str], done: set[str]) -> list[str]:
@@ -110,6 +138,10 @@ def _cooling(place: DraftSite) -> Iterator[RackproofError]:
         if unit.device is not None and unit.device not in place.devices:
             where = place.place("cooling", index, "device")
             yield mistake("EST141", where, actual=unit.device, known=place.devices, name=unit.name)
+        elif unit.device is not None and place.devices[unit.device].kind is not DeviceKind.CRAC:
+            kind = place.devices[unit.device].kind.value
+            yield mistake("EST143", place.place("cooling", index, "device"), actual=f"{unit.device} ({kind})",
+                          name=unit.name)  # fmt: skip
         if unit.zone not in zones:
             yield mistake(
                 "EST142", place.place("cooling", index, "zone"), actual=unit.zone, known=zones, name=unit.name

@@ -51,8 +51,13 @@ def _rated(name, watt):
     return [(text, re.sub(r"\d+$", str(watt), text))]
 
 
+_OFF_GRID = [
+    ("  - {name: u1, kind: utility, rating_w: 9000}\n", ""), ("  - {name: u2, kind: utility, rating_w: 9000}\n", ""),
+    ("[u1, g1]", "[g1]"), ("[u2, g2]", "[g2]"),
+]  # fmt: skip
 _SRV1 = "{name: srv1, kind: host, hardware: server, rack: R1, cords: [pdu-a, pdu-b]}"
 _NO_MODEL = [("srv1, kind: host, hardware: server", "srv1, kind: host")]
+_NO_WATT = [(_SRV1, _SRV1.replace("server,", "server, power_w: 0,"))]
 _NO_CORDS = [("hardware: server, rack: R1, cords: [pdu-a, pdu-b]", "hardware: server, rack: R1")]
 _ONE_CORD = [(_SRV1, _SRV1.replace("pdu-a, pdu-b", "pdu-a"))]
 _ONE_SIDE = [(_SRV1, _SRV1.replace("pdu-a, pdu-b", "pdu-a, pdu-a"))]
@@ -103,9 +108,14 @@ CASES = [
     ("within-rating", _rated("ats-1", 1949), "ats-1", "fail", "1950 W"),
     ("within-rating", _ONE_CORD, "pdu-a", "pass", "1250 W of 4000 W"),
     ("within-rating", _ONE_BUS, "ups-b", "pass", "1125 W of 4000 W"),  # a group carries a PDU together
-    ("within-rating", _UNPLUGGED_UTILITY, "g1", "pass", "1950 W of 5000 W"),
-    ("within-rating", [("[u1, g1]", "[g1, g2]")], "g1", "pass", "1950 W of 5000 W"),  # one at a time
+    ("within-rating", _UNPLUGGED_UTILITY, "g1", "fail", "a generator carries 1950 W in normal"),
+    ("within-rating", [("[u1, g1]", "[g1, g2]")], "g1", "fail", "carries 1950 W"),  # one at a time
     ("within-rating", [("[u1, g1]", "[g1, g2]")], "g2", "pass", "0 W of 5000 W"),
+    ("within-rating", [("[u1, g1]", "[g1, u1]")], "g1", "fail", "while there is a utility"),  # the order decides
+    ("within-rating", [("[u1, g1]", "[g1, u1]")], "u1", "pass", "0 W of 9000 W"),
+    ("within-rating", _OFF_GRID, "g1", "pass", "1950 W of 5000 W"),
+    ("within-rating", _NO_WATT, "ups-a", "unknown", "not known: srv1"),
+    ("within-rating", [("ac1, kind: crac,", "ac1, kind: crac, power_w: 0,")], "ats-1", "unknown", "not known: ac1"),
     ("within-rating", _NO_MODEL, "ups-a", "unknown", "not known: srv1"),
     ("within-rating", _NO_CORDS, "pdu-b", "unknown", "not known: srv1"),
     ("within-rating", _AIR_UNFED, "pdu-b", "unknown", "not known: ac1"),
@@ -144,7 +154,9 @@ CASES = [
     ("n-plus-1-cooling", _ONE_AIR, "hall", "fail", "only one"),
     ("n-plus-1-cooling", _NO_MODEL, "hall", "unknown", "srv1"),
     ("n-plus-1-cooling", _NO_COOLING, "hall", "unknown", "no cooling unit"),
-    ("two-paths", [], "R1", "pass", "apart"),
+    ("two-paths", [], "R1", "pass", "nothing in common: pdu-a, pdu-b"),
+    ("two-paths", [("[u2, g2]", "[u1, g2]")], "R1", "pass", "apart, but for u1; another source steps in"),
+    ("two-paths", [("[u1, g1]", "[u1, g1, g2]"), ("[u2, g2]", "[u2, g2, g1]")], "R1", "pass", "apart, but for g1, g2"),
     ("two-paths", _ONE_UPS, "R1", "fail", "hang on ats-1, ups-a"),
     ("two-paths", [("fed_by: [ats-2], group", "fed_by: [ats-1], group")], "R1", "fail", "hang on ats-1"),
     ("two-paths", _ONE_BUS, "R1", "fail", "ups-b"),

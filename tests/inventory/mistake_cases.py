@@ -109,6 +109,10 @@ CASES = [
     # power, cooling, sensors
     ("unknown-feed", "EST130", DC, "fed_by: [ups-b]", "fed_by: [ups-c]"),
     ("power-circle", "EST131", DC, "rating_w: 40000, fed_by: [utility]}", "rating_w: 40000, fed_by: [pdu-b]}"),
+    ("two-power-circles", "EST131", DC,
+     "fed_by: [utility], modules: 2, module_rating_w: 20000, device: ups-a}\n"
+     "  - {name: ups-b, kind: ups, rating_w: 40000, fed_by: [utility]}",
+     "fed_by: [pdu-a]}\n  - {name: ups-b, kind: ups, rating_w: 40000, fed_by: [pdu-b]}"),
     ("fed-by-nothing", "EST132", DC, ", fed_by: [ups-b]", ""),
     ("unknown-power-device", "EST133", DC, "device: ups-a}", "device: ups-x}"),
     ("power-device-of-other-kind", "EST134", DC, "device: ups-a}", "device: env1}"),
@@ -120,6 +124,17 @@ CASES = [
     ("feeds-share-a-ups", "EST140", DC, "fed_by: [ups-b]", "fed_by: [ups-a]"),
     ("unknown-cooling-device", "EST141", DC, "capacity_w: 50000", "capacity_w: 50000, device: crac-9"),
     ("cooling-an-empty-zone", "EST142", DC, "crac-1, zone: hall", "crac-1, zone: hal"),
+    ("cooling-unit-of-other-kind", "EST143", DC, "capacity_w: 50000", "capacity_w: 50000, device: core1"),
+    ("source-that-is-fed", "EST144", DC, "rating_w: 90000}", "rating_w: 90000, fed_by: [pdu-a]}"),
+    ("ups-that-feeds-nothing", "EST145", DC, "fed_by: [ups-b]", "fed_by: [ups-a]"),
+    ("generator-that-feeds-nothing", "EST145", DC, "power:\n",
+     "power:\n  - {name: gen, kind: generator, rating_w: 9000}\n"),
+    ("utility-and-generator-without-ats", "EST146", DC, "rating_w: 40000, fed_by: [utility]}",
+     "rating_w: 40000, fed_by: [utility, gen]}\n  - {name: gen, kind: generator, rating_w: 9000}"),
+    ("router-in-the-power-chain", "EST147", DC, "pdu-b, kind: pdu", "pdu-b, kind: router"),
+    ("cooling-units-of-one-device", "EST213", DC, "cooling:\n  - {name: crac-1, zone: hall, capacity_w: 50000}",
+     "cooling:\n  - {name: crac-1, zone: hall, capacity_w: 50000, device: ac}\n"
+     "  - {name: crac-2, zone: hall, capacity_w: 50000, device: ac}"),
     ("unknown-cooling-feed", "EST170", DC, "capacity_w: 50000", "capacity_w: 50000, fed_by: [ups-c]"),
     ("more-cords-than-inlets", "EST172", "hardware.yml", "inlets: 2", "inlets: 1"),
     ("two-cords-to-one-pdu", "EST173", DC, "cords: [pdu-b, pdu-a]", "cords: [pdu-b, pdu-b]"),
