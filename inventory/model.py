@@ -44,8 +44,9 @@ Mtu = Annotated[Whole, Field(ge=1280, le=65535)]  # RFC 8200 section 5
 
 
 class Tier(Model):
-    """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link or port.
+    """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link; access ports are access.
 
+    The speed of a link is that of its interfaces: what the circuits under it were bought with is not held against it.
     ``measured_positions``: every named rack position has a temperature and a humidity sensor.
     """
 

@@ -10,6 +10,7 @@ from inventory.mistakes import Warning_
 from inventory.rules import (
     abilities,
     addressing,
+    areas,
     capacity,
     circuits,
     cords,
@@ -17,6 +18,7 @@ from inventory.rules import (
     families,
     filters,
     gateways,
+    ipv4,
     ledger,
     links,
     ports,
@@ -26,6 +28,7 @@ from inventory.rules import (
     routing,
     sensors,
     services,
+    wiring,
 )
 
 Rule = Callable[[Draft], Iterator[RackproofError]]
@@ -33,14 +36,17 @@ RULES: tuple[Rule, ...] = (
     references.check,
     duplicates.check,
     addressing.check,
+    ipv4.check,
     links.check,
     families.check,
     gateways.check,
     routing.check,
+    areas.check,
     circuits.check,
     ports.check,
     filters.check,
     abilities.check,
+    wiring.check,
     power.check,
     capacity.check,
     cords.check,
@@ -51,7 +57,10 @@ RULES: tuple[Rule, ...] = (
 
 
 # mistakes that only follow from a site that is not there because something else is wrong with it
-_FOLLOW = frozenset({"EST101", "EST112", "EST120", "EST160", "EST164", "EST357", "EST370", "EST372", "EST407"})
+_FOLLOW = frozenset(
+    {"EST101", "EST112", "EST120", "EST160", "EST164", "EST357", "EST370", "EST372", "EST383", "EST392", "EST394"}
+    | {"EST407"}
+)
 
 
 def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from ipaddress import IPv6Address, IPv6Network
 from pathlib import Path
 
 import yaml
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
-from inventory.kinds import Family
+from inventory.kinds import Assignment, Family
 from inventory.mistakes import mistake
 from inventory.model import Vlan
 from inventory.policy import Filter, FilterRule
 
 _ICMP = {Family.IPV4: "icmp", Family.IPV6: "icmpv6"}
+_DHCPV6 = 547
+_CLIENTS = IPv6Network("fe80::/64")
+_RELAYS = IPv6Address("ff02::1:2")
 _TABLE = Path(__file__).resolve().parent.parent / "icmpv6.yml"
 
 
@@ -27,7 +31,7 @@ def icmpv6() -> dict[str, dict[int, str]]:
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST350 to EST359."""
+    """Yield EST196 (DHCPv6 that a filter stops) and EST350 to EST359."""
     used: set[str] = set()
     for place in draft.sites:
         for index, vlan in enumerate(place.site.vlans):
@@ -56,10 +60,35 @@ def _bound(draft: Draft, place: DraftSite, index: int, vlan: Vlan) -> Iterator[R
         if found.family in families:
             yield mistake("EST359", where, actual=name, vlan=vlan.name, family=found.family.value)
         families.append(found.family)
+        asked = vlan.assignment is Assignment.DHCPV6 and found.family is Family.IPV6
+        stop = _stops_dhcpv6(found.rules) if asked else None
+        if stop is not None:
+            rule = stop + 1 if stop < len(found.rules) else "-"
+            yield mistake("EST196", where, actual=name, vlan=vlan.name, rule=rule)
     missing = [family.value for family in vlan.families if families and family not in families]
     if missing:
         where = place.place("vlans", index, "filters")
         yield mistake("EST352", where, actual=", ".join(vlan.filters), vlan=vlan.name, family=missing[0])
+
+
+def _stops_dhcpv6(rules: tuple[FilterRule, ...]) -> int | None:
+    """Return the rule that stops what a client asks a relay, len(rules) for the end of the list; None when it passes.
+
+    RFC 8415: from a link-local address to All_DHCP_Relay_Agents_and_Servers, UDP port 547.
+    """
+    for number, rule in enumerate(rules):
+        fits = rule.protocol == "any" or (rule.protocol == "udp" and (not rule.ports or _DHCPV6 in rule.ports))
+        source, destination = rule.source, rule.destination
+        fits &= source is None or (isinstance(source, IPv6Network) and _asks_from(source, rule.action == "permit"))
+        fits &= destination is None or (isinstance(destination, IPv6Network) and _RELAYS in destination)
+        if fits:
+            return number if rule.action == "deny" else None
+    return len(rules)
+
+
+def _asks_from(source: IPv6Network, some: bool) -> bool:
+    """Tell whether clients ask from there: all of them for a rule that stops them, any for one that lets them pass."""
+    return _CLIENTS.overlaps(source) if some else _CLIENTS.subnet_of(source)
 
 
 def _rule(draft: Draft, name: str, index: int, rule: FilterRule, family: Family) -> Iterator[RackproofError]:

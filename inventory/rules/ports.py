@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
-from core.errors import RackproofError
+from core.errors import Place, RackproofError
 from inventory.draft import Draft, DraftSite
 from inventory.hardware import port_range
-from inventory.kinds import Assignment, DeviceKind, Duty, PortMode
+from inventory.kinds import Assignment, DeviceKind, Duty, Family, Feature, PortMode
 from inventory.mistakes import mistake
-from inventory.model import Device, PortUse
+from inventory.model import Device, PortUse, Vlan
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST322 and EST360 to EST371."""
+    """Yield EST195, EST198 (guards that guard nothing), EST322 and EST360 to EST371."""
     used: set[str] = set()
     for place in draft.sites:
         tier = draft.tiers.get(place.site.tier)
@@ -45,6 +45,8 @@ def _use(draft: Draft, place: DraftSite, at: tuple[int, int], use: PortUse, duty
         yield mistake("EST365", place.place(*where("guard")), actual=use.guard, use=use.name)
     elif use.mode is PortMode.TRUNK and (use.guard is None or not guards[use.guard].trusted):
         yield mistake("EST366", place.place(*where("guard")), actual=use.guard, use=use.name)
+    elif use.mode is PortMode.ACCESS and use.guard is not None:
+        yield from _guarding(draft, partial(place.place, *where("guard")), use, vlans.get(use.vlan or ""), duty)
     elif use.mode is PortMode.ACCESS and use.guard is None:
         vlan = vlans.get(use.vlan or "")
         advertised = vlan is not None and vlan.assignment is not Assignment.STATIC
@@ -52,6 +54,28 @@ def _use(draft: Draft, place: DraftSite, at: tuple[int, int], use: PortUse, duty
             yield mistake("EST367", place.place(*where()), use=use.name, vlan=use.vlan)
         elif duty is Duty.WARNING:
             yield mistake("EST368", place.place(*where()), use=use.name, vlan=use.vlan)
+
+
+def _guarding(
+    draft: Draft, where: Callable[[], Place], use: PortUse, vlan: Vlan | None, duty: Duty
+) -> Iterator[RackproofError]:
+    """Yield EST195 and EST198: a profile keeps out routers (RFC 6105) and DHCPv6 servers (RFC 7610), or is none.
+
+    A false DHCPv6 server is asked only where the VLAN's machines ask one; elsewhere it is as grave as the tier says.
+    """
+    if vlan is None or use.guard is None or Family.IPV6 not in vlan.families:
+        return
+    features = draft.policies.guards[use.guard].features
+    asks = {
+        Feature.RA_GUARD: vlan.assignment is not Assignment.STATIC,
+        Feature.DHCPV6_GUARD: vlan.assignment is Assignment.DHCPV6,
+    }
+    missing = [feature for feature in asks if feature not in features]
+    grave = duty is Duty.ERROR or any(asks[feature] for feature in missing)
+    if missing and (grave or duty is Duty.WARNING):
+        shown = ", ".join(feature.value for feature in missing)
+        code = "EST195" if grave else "EST198"
+        yield mistake(code, where(), actual=use.guard, use=use.name, vlan=vlan.name, missing=shown)
 
 
 def _cover(draft: Draft, place: DraftSite, index: int, device: Device, duty: Duty) -> Iterator[RackproofError]:

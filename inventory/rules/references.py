@@ -17,7 +17,7 @@ _NEED_ADDRESS = (DeviceKind.HOST, DeviceKind.CONTROLLER, DeviceKind.ROUTER)
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST101 to EST113: references of sites and of the estate's head that lead nowhere."""
+    """Yield EST101 to EST113: references of sites and of the estate's head that lead nowhere; EST191: one twice."""
     yield from _reflectors(draft)
     for place in draft.sites:
         if place.site.tier not in draft.tiers:
@@ -33,6 +33,8 @@ def _reflectors(draft: Draft) -> Iterator[RackproofError]:
         if name not in routers:
             where = draft.head_file.place(("addressing", "route_reflectors", index))
             yield mistake("EST112", where, actual=name, known=routers)
+        elif name in draft.head.addressing.route_reflectors[:index]:
+            yield mistake("EST191", draft.head_file.place(("addressing", "route_reflectors", index)), actual=name)
 
 
 def _gateways(place: DraftSite) -> Iterator[RackproofError]:

@@ -1,4 +1,4 @@
-"""Routing that two ends must agree on: one protocol and one area per link, areas that hang together, MTU, VRF, relays.
+"""What a link or a VLAN must find at its ends: the MTU of its devices and circuits, its VRF, its DHCPv6 servers.
 
 What a link or an estate says once (addresses, timers, the AS, sessions with the route reflectors) cannot differ.
 """
@@ -10,23 +10,20 @@ from functools import partial
 
 from core.errors import Place, RackproofError
 from inventory.draft import Draft, DraftLink, DraftSite
-from inventory.kinds import Assignment, DeviceKind, Family, Igp
+from inventory.kinds import Assignment, DeviceKind, Family
 from inventory.mistakes import mistake
 from inventory.model import Device
 
-_BACKBONE = 0  # RFC 5340: every other area touches it
+_SERVERS = (DeviceKind.HOST, DeviceKind.CONTROLLER)
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST330 to EST333 (MTU, VRF), EST372 to EST375 (DHCPv6 relays), EST380 to EST383 (IGP and areas)."""
-    areas: dict[int, tuple[set[str], Callable[..., Place]]] = {}
+    """Yield EST330 to EST333 (MTU, VRF), EST197, EST199 and EST372 to EST375 (DHCPv6 relays)."""
     circuits = _circuits(draft)
     for item in draft.links:
         ends = [draft.devices[end.device][1] for end in (item.link.a, item.link.b) if end.device in draft.devices]
         yield from _vrf(draft, item.link.vrf, partial(item.place, "vrf"))
         yield from _mtu(draft, item, ends, circuits)
-        yield from _agree(item, ends, areas)
-    yield from _areas(areas)
     for place in draft.sites:
         for index, vlan in enumerate(place.site.vlans):
             yield from _vrf(draft, vlan.vrf, partial(place.place, "vlans", index, "vrf"))
@@ -72,36 +69,6 @@ def _mtu(
             )
 
 
-def _agree(
-    item: DraftLink, ends: list[Device], areas: dict[int, tuple[set[str], Callable[..., Place]]]
-) -> Iterator[RackproofError]:
-    routers = [device for device in ends if device.kind is DeviceKind.ROUTER]
-    if len(routers) != 2:
-        return
-    one, other = routers
-    if one.routing.igp is not other.routing.igp:
-        actual = f"{one.name} {one.routing.igp.value}, {other.name} {other.routing.igp.value}"
-        yield mistake("EST380", item.place("id"), actual=actual, link=item.link.id)
-        return
-    if one.routing.igp is Igp.NONE:
-        yield mistake("EST381", item.place("id"), actual=f"{one.name}, {other.name}", link=item.link.id)
-        return
-    area = item.link.area
-    if area is None and one.routing.area != other.routing.area:
-        actual = f"{one.name} {one.routing.area}, {other.name} {other.routing.area}"
-        yield mistake("EST382", item.place("id"), actual=actual, link=item.link.id)
-        return
-    held, _where = areas.setdefault(one.routing.area if area is None else area, (set(), item.place))
-    held.update((one.name, other.name))
-
-
-def _areas(areas: dict[int, tuple[set[str], Callable[..., Place]]]) -> Iterator[RackproofError]:
-    backbone = areas.get(_BACKBONE, (set(), None))[0]
-    for area, (routers, where) in areas.items():
-        if area != _BACKBONE and not routers & backbone:
-            yield mistake("EST383", where("id"), actual=area, routers=", ".join(sorted(routers)[:6]))
-
-
 def _relays(draft: Draft, place: DraftSite) -> Iterator[RackproofError]:
     for index, vlan in enumerate(place.site.vlans):
         dynamic = vlan.assignment is Assignment.DHCPV6
@@ -113,6 +80,11 @@ def _relays(draft: Draft, place: DraftSite) -> Iterator[RackproofError]:
             where = place.place("vlans", index, "relay", number)
             if name not in draft.devices:
                 yield mistake("EST372", where, actual=name, known=draft.devices, vlan=vlan.name)
+            elif draft.devices[name][1].kind not in _SERVERS:
+                kind = draft.devices[name][1].kind.value
+                yield mistake("EST197", where, actual=f"{name} ({kind})", vlan=vlan.name)
+            elif name in vlan.relay[:number]:
+                yield mistake("EST199", where, actual=name, vlan=vlan.name)
             elif not _speaks_ipv6(draft, name):
                 yield mistake("EST373", where, actual=name, vlan=vlan.name)
 

@@ -23,6 +23,12 @@ def _pair(routing, other="edge1"):
 
 _LINE_1 = "{id: 11, to: core1}, {id: 12, to: core2}"
 
+_DOWN = "".join(
+    f"  - {{id: {number}, a: {{device: core1, interface: to-sw{number}}}, b: {{device: sw1, interface: up{number}}},"
+    f" role: access, speed_mbps: 1000, ipv4: 10.253.0.{2 * number}/31}}\n"
+    for number in range(2, 6)
+)
+
 NETWORK_CASES = [
     # ways through the network, both families apart
     ("hubs-apart-over-ipv4", "EST129", LINKS, "ipv4: 10.253.0.0/31", "families: [ipv6]"),
@@ -30,8 +36,13 @@ NETWORK_CASES = [
     ("one-route-carries-all", "EST391", ROOMS, _LINE_1, "{id: 11, to: core1}"),
     ("relay-without-a-way", "EST376", ROOMS, "number: 1, uplinks: [{id: 11, to: core1}, {id: 12, to: core2}]}",
      "number: 1, stage: ipv4-only, uplinks: [{id: 11, to: core1, families: [ipv4]}, {id: 12, to: core2, families:"
-     " [ipv4]}]}\n  - {site: kv03, number: 3, uplinks: [{id: 31, to: core1}, {id: 32, to: core2}], vlans: [{name: srv,"
-     " assignment: dhcpv6, relay: [kv01-edge1]}]}"),
+     " [ipv4]}], devices: [{name: kv01-node1, kind: host, attach: [{vlan: srv, host: 9}]}]}\n  - {site: kv03,"
+     " number: 3, uplinks: [{id: 31, to: core1}, {id: 32, to: core2}], vlans: [{name: srv, assignment: dhcpv6,"
+     " relay: [kv01-node1]}]}"),
+    ("link-in-another-vrf", "EST127", ROOMS, _LINE_1, "{id: 11, to: core1, vrf: guests}"),
+    ("vlan-in-another-vrf", "EST127", ROOMS, "gateway: '{site}-edge1'}", "gateway: '{site}-edge1', vrf: guests}"),
+    ("no-hub", "EST190", HEAD, "  route_reflectors: [core1, core2]\n", ""),
+    ("hub-twice", "EST191", HEAD, "[core1, core2]", "[core1, core1]"),
     # the two IPv6 prefixes, anycast and management
     ("second-prefix-overlaps", "EST309", HEAD, "2d00:2::/32", "fd00:2::/32"),
     ("second-prefix-not-32", "EST309", HEAD, "2d00:2::/32", "2d00:2::/48"),
@@ -39,6 +50,20 @@ NETWORK_CASES = [
     ("anycast-twice", "EST216", SERVICES, "anycast: 2", "anycast: 1"),
     ("anycast-in-a-vlan", "EST306", SERVICES, "10.250.0.1", "10.1.10.9"),
     ("two-management-vlans", "EST217", DC, "vrid: 10}", "vrid: 10, management: true}"),
+    # IPv4 that is no host's, or another's
+    ("vlan-of-loopbacks", "EST192", DC, "10.1.10.0/24", "127.0.5.0/24"),
+    ("vlan-of-multicast", "EST192", DC, "10.1.10.0/24", "224.1.5.0/24"),
+    ("vlan-of-this-network", "EST192", DC, "10.1.10.0/24", "0.0.0.0/24"),
+    ("vlan-of-link-local", "EST192", DC, "10.1.10.0/24", "169.254.8.0/24"),
+    ("loopback-is-broadcast", "EST192", DC, "10.255.1.2", "255.255.255.255"),
+    ("links-of-multicast", "EST192", HEAD, "10.254.0.0/24", "224.0.0.0/24"),
+    ("vlan-in-the-link-block", "EST306", DC, "10.1.10.0/24", "10.254.0.128/25"),
+    ("loopback-in-the-link-block", "EST306", DC, "10.255.1.2", "10.254.0.201"),
+    ("anycast-in-the-link-block", "EST306", SERVICES, "10.250.0.1", "10.254.0.1"),
+    ("assigned-in-a-vlan", "EST306", DC, "ipv4: 100.64.1.0/30, peer_ipv4: 100.64.1.1",
+     "ipv4: 10.1.20.0/30, peer_ipv4: 10.1.20.1"),
+    ("assigned-in-the-link-block", "EST306", DC, "ipv4: 100.64.1.0/30, peer_ipv4: 100.64.1.1",
+     "ipv4: 10.254.0.200/31"),
     # gateways
     ("backup-unknown", "EST310", DC, "backups: [core2], vrid: 10", "backups: [cor2], vrid: 10"),
     ("backup-is-a-host", "EST310", DC, "backups: [core2], vrid: 10", "backups: [dns1], vrid: 10"),
@@ -68,6 +93,13 @@ NETWORK_CASES = [
     ("model-not-looked-at", "EST321", HARDWARE, ", features: [ra-guard, dhcpv6-guard]", ""),
     ("switch-without-a-model", "EST322", DC, "    hardware: switch\n", ""),
     ("unknown-feature", "EST025", HARDWARE, "[ra-guard,", "[ra-gard,"),
+    # ports of a model
+    ("link-faster-than-ports", "EST193", HARDWARE, "mtu: 9000,",
+     "mtu: 9000, ports: [{name: ge, count: 8, speed_mbps: 1000}],"),
+    ("more-links-than-ports", "EST194", HARDWARE, "mtu: 9000,",
+     "mtu: 9000, ports: [{name: ge, count: 1, speed_mbps: 1000}, {name: xe, count: 2, speed_mbps: 10000}],"),
+    ("more-links-than-ports-are-left", "EST194", LINKS, "links:\n", f"links:\n{_DOWN}"),
+    ("access-ports-too-slow", "EST396", HARDWARE, "speed_mbps: 1000}]", "speed_mbps: 100}]"),
     # MTU and VRF
     ("link-wider-than-circuit", "EST330", ROOMS, "mtu: 1500}]", "mtu: 1600}]"),
     ("link-wider-than-router", "EST331", LINKS, "speed_mbps: 10000", "speed_mbps: 10000, mtu: 9100"),
@@ -107,6 +139,10 @@ NETWORK_CASES = [
     ("types-of-tcp", "EST358", POLICIES, "protocol: tcp, ports: [443]", "protocol: tcp, types: [1]"),
     ("ports-of-any", "EST358", POLICIES, "protocol: tcp, ports: [443]", "ports: [443]"),
     ("two-filters-of-a-family", "EST359", DC, "filters: [users-6, users-4]", "filters: [users-6, users-4, users-4]"),
+    ("dhcpv6-denied", "EST196", POLICIES, "      - {action: permit, protocol: udp, ports: [547]}\n", ""),
+    ("dhcpv6-denied-by-order", "EST196", POLICIES, "      - {action: permit, protocol: udp, ports: [547]}\n",
+     "      - {action: deny, protocol: udp, source: 'fe80::/10'}\n      - {action: permit, protocol: udp}\n"),
+    ("dhcpv6-permitted-to-others", "EST196", POLICIES, "ports: [547]}", "ports: [547], destination: 'fd00:2::/32'}"),
     # ports and guards
     ("ports-not-there", "EST360", DC, "ports: ge7-8", "ports: ge7-9"),
     ("ports-backwards", "EST360", DC, "ports: ge7-8", "ports: ge8-7"),
@@ -130,19 +166,33 @@ NETWORK_CASES = [
     ("guard-unused", "EST370", POLICIES, "guards:\n", "guards:\n  server: {features: [ra-guard]}\n"),
     ("ports-nobody-speaks-of-advised", "EST371", ROOMS, _EDGE,
      "    - {name: '{site}-sw1', kind: switch, hardware: switch, attach: [{vlan: srv, host: 5}]}\n" + _EDGE),
+    ("guard-of-nothing", "EST195", POLICIES, "{features: [ra-guard, dhcpv6-guard]}", "{features: []}"),
+    ("guard-without-dhcpv6", "EST195", POLICIES, "{features: [ra-guard, dhcpv6-guard]}", "{features: [ra-guard]}"),
     # DHCPv6
     ("relay-to-nobody", "EST372", DC, "relay: [dns1]", "relay: [dns2]"),
     ("relay-to-ipv4-only", "EST373", DC, "vlans:\n  - {name: srv,",
      "stage: ipv4-only\nvlans:\n  - {name: srv, families: [ipv4],"),
     ("dhcpv6-without-relay", "EST374", DC, "    relay: [dns1]\n", ""),
     ("relay-without-dhcpv6", "EST375", DC, "assignment: dhcpv6", "assignment: slaac"),
+    ("relay-to-a-router", "EST197", DC, "relay: [dns1]", "relay: [core2]"),
+    ("relay-to-a-switch", "EST197", DC, "relay: [dns1]", "relay: [sw1]"),
+    ("relay-twice", "EST199", DC, "relay: [dns1]", "relay: [dns1, dns1]"),
     # routing
     ("two-protocols-on-a-link", "EST380", DC, "    loopback: 2\n", "    loopback: 2\n    routing: {igp: is-is}\n"),
     ("no-protocol-on-a-link", "EST381", ROOMS, f"  devices:\n{_EDGE}", _pair("{igp: none}") + " routing: {igp: none},"),
     ("two-areas-on-a-link", "EST382", DC, "    loopback: 2\n", "    loopback: 2\n    routing: {area: 5}\n"),
     ("area-apart", "EST383", ROOMS, f"  devices:\n{_EDGE}", _pair("{area: 5}", "edge3")),
+    ("backbone-between-areas", "EST392", LINKS, "speed_mbps: 10000", "speed_mbps: 10000, area: 7"),
+    ("backbone-behind-an-area", "EST392", ROOMS, "  - {site: kv01, number: 1, uplinks: [{id: 11, to: core1}",
+     "  - {site: hub, number: 9, tier: DC, circuits: [{name: a, network: tslcd, speed_mbps: 1000, path: a, router:"
+     " hub-edge1}, {name: b, network: tslcd, speed_mbps: 1000, path: b, router: hub-edge1}], vlans: [{name: srv,"
+     " families: [ipv6], ipv4: null}], uplinks: [{id: 91, to: core1, area: 9}, {id: 92, to: core2, area: 9}]}\n"
+     "  - {site: kv01, number: 1, uplinks: [{id: 13, to: hub-edge1}, {id: 11, to: core1}"),
     # circuits
     ("circuit-ends-nowhere", "EST384", DC, "router: core2}", "router: core3}"),
+    ("circuit-ends-at-a-host", "EST393", DC, "router: core2}", "router: dns1}"),
+    ("circuit-ends-inside", "EST394", DC, "router: core2}", "router: sw1}"),
+    ("both-circuits-at-one-router", "EST395", DC, "router: core2}", "router: core1}"),
     ("circuit-without-router", "EST385", DC, ", router: core2}", "}"),
     ("assigned-by-nobody", "EST386", HEAD, "assigned_networks: [tslcd]", "assigned_networks: [tslcd-2]"),
     ("assigned-in-defaults", "EST387", ROOMS, "  edge: '{site}-edge1'\n",
@@ -152,5 +202,10 @@ NETWORK_CASES = [
     ("peer-outside-the-assigned", "EST389", DC, "peer_ipv4: 100.64.1.1", "peer_ipv4: 100.64.1.9"),
     ("assigned-twice", "EST390", DC, "path: south, router: core2}",
      "path: south, router: core2, assigned: {ipv4: 100.64.1.0/29, document: Letter 13}}"),
+    ("assigned-of-multicast", "EST397", DC, "ipv6: 2d00:9::/64, peer_ipv6: '2d00:9::1'",
+     "ipv6: 'ff02::/64', peer_ipv6: 'ff02::1'"),
+    ("assigned-of-loopbacks", "EST397", DC, "ipv4: 100.64.1.0/30, peer_ipv4: 100.64.1.1", "ipv4: 127.0.0.0/30"),
+    ("peer-is-the-network", "EST397", DC, "peer_ipv4: 100.64.1.1", "peer_ipv4: 100.64.1.0"),
+    ("peer-is-broadcast", "EST397", DC, "peer_ipv4: 100.64.1.1", "peer_ipv4: 100.64.1.3"),
     ("assigned-without-paper", "EST021", DC, ", document: 'Letter 12, 2026-03-01'", ""),
 ]

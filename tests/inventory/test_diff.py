@@ -83,7 +83,7 @@ CASES = [
 CAMPUS_CASES = [
     ("hardware.yml", "power_w: 50,", "power_w: 60,", ["~ model switch: power_w 50 → 60"], {"dc"}),
     ("policies.yml", "      - {action: deny, protocol: icmpv6}\n", "",
-     ["~ filter users-6: rules.2.protocol icmpv6 → tcp", "~ filter users-6: rules.2.action deny → permit"], None),
+     ["~ filter users-6: rules.2.protocol icmpv6 → udp", "~ filter users-6: rules.2.action deny → permit"], None),
     ("policies.yml", "[ra-guard, dhcpv6-guard]", "[ra-guard]",
      ["~ guard profile host: features ra-guard, dhcpv6-guard → ra-guard"], {"dc"}),
     (DC, "ports: ge1-5,", "ports: ge1-4,", ["~ device sw1: ports.users.ports ge1-5 → ge1-4"], {"dc"}),
