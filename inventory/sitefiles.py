@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Place, RackproofError
-from inventory.layers import IDENTITY, Layer, fill, keyed, merge
+from inventory.layers import IDENTITY, Layer, Removal, fill, keyed, merge
 from inventory.mistakes import mistake
 from inventory.positions import Path_, Positioned, load_yaml
+from inventory.removals import Removals
 
 _LIST_KEYS = ("defaults", "sites")
 _SUFFIXES = (".yml", ".yaml")
@@ -61,12 +62,14 @@ def read_sites(folder: Path, errors: list[RackproofError]) -> list[SiteSource]:
     for positioned in archetypes:
         errors.extend(_item_errors(positioned.data, positioned, ()))
     found: list[SiteSource] = []
+    removals = Removals()
     for positioned in _read_all(folder / "sites", errors):
         for base, entry, lower in _entries(positioned, errors):
             try:
-                found.append(_site(base, entry, lower, positioned, named, errors))
+                found.append(_site(base, entry, lower, positioned, named, errors, removals))
             except RackproofError as error:
                 errors.append(error)
+    errors.extend(removals.in_vain())
     if not found and not errors:
         errors.append(mistake("EST031", Place(folder / "sites")))
     return found
@@ -118,6 +121,7 @@ def _site(
     source: Positioned,
     archetypes: dict[str, Positioned],
     errors: list[RackproofError],
+    removals: Removals,
 ) -> SiteSource:
     own = [("site", source, base, entry)]
     if defaults:
@@ -127,8 +131,10 @@ def _site(
     errors.extend(_item_errors(entry, source, base))
     layers = tuple(Layer(name, file, at, fill(data, facts, file, at)) for name, file, at, data in parts)
     merged: dict[str, Any] = {}
-    for layer in layers:
-        merged = merge(merged, layer.data)
+    for index, layer in enumerate(layers):
+        said: list[Removal] = []
+        merged = merge(merged, layer.data, said)
+        removals.note(layer, layers[:index], said)
     return SiteSource(layers, merged)
 
 

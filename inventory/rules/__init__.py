@@ -51,7 +51,9 @@ RULES: tuple[Rule, ...] = (
 
 
 # mistakes that only follow from a site that is not there because something else is wrong with it
-_FOLLOW = frozenset({"EST101", "EST112", "EST120", "EST160", "EST164", "EST357", "EST370", "EST372", "EST407"})
+_FOLLOW = frozenset(
+    {"EST101", "EST112", "EST120", "EST160", "EST164", "EST165", "EST357", "EST370", "EST372", "EST407"}
+)
 
 
 def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:
