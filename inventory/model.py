@@ -44,13 +44,13 @@ Mtu = Annotated[Whole, Field(ge=1280, le=65535)]  # RFC 8200 section 5
 
 
 class Tier(Model):
-    """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link or port.
+    """One tier of units and the rules that bind it. ``min_speed_mbps`` is by role of link.
 
     ``measured_positions``: every named rack position has a temperature and a humidity sensor.
     """
 
     name: Text
-    min_speed_mbps: dict[str, Whole]
+    min_speed_mbps: dict[LinkRole, Annotated[Whole, Field(gt=0)]]
     redundant_power: bool = False
     redundant_cooling: bool = False
     standby_generator: bool = Field(default=False, description="generators carry a site when every utility is lost")

@@ -87,6 +87,8 @@ def _explain(
     key = str(path[-1]) if path else ""
     if code == "EST020":
         return mistake(code, place(path), actual=key, known=_fields(model, path[:-1]))
+    if item["loc"][-1:] == ("[key]",) and code == "EST025":  # pydantic's word for the key of a mapping, not its value
+        return mistake("EST020", place(path), actual=key, known=choices)
     if code == "EST021":
         return mistake(code, place(path), key=key)
     actual = _shown(item.get("input"))

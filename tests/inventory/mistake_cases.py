@@ -55,6 +55,8 @@ CASES = [
     ("rack-in-lower-case", "EST024", DC, "{name: R1", "{name: r1"),
     ("unknown-kind", "EST025", DC, "    kind: host\n", "    kind: hots\n"),
     ("unknown-quantity", "EST025", DC, "quantity: smoke", "quantity: smok"),
+    ("speed-of-an-unknown-role", "EST020", "tiers.yml", "uplink: 1000", "uplnk: 1000"),
+    ("least-speed-of-nothing", "EST023", "tiers.yml", "uplink: 1000", "uplink: -1000"),
     ("unknown-power-kind", "EST025", DC, "kind: utility", "kind: utilty"),
     ("host-bits", "EST026", DC, "ipv4: 10.1.10.0/24", "ipv4: 10.1.10.1/24"),
     ("no-address", "EST026", DC, "ipv4_loopback: 10.255.1.2", "ipv4_loopback: 10.255.1.256"),
