@@ -85,6 +85,14 @@ def used(draft: Draft) -> dict[Number, Use]:
     return found
 
 
+def lost(draft: Draft) -> RackproofError | None:
+    """Return EST043 when ``estate.yml`` says that there is a ledger and there is none: what it knew is not known."""
+    file = draft.folder / FILE
+    if draft.head.ledger is None or file.exists():
+        return None
+    return mistake("EST043", draft.head_file.place(("ledger",)), actual=FILE, folder=draft.folder)
+
+
 def read(file: Path, quarantine_days: int) -> Ledger:
     """Read and verify a ledger. Raises EST003, EST401 (no such line), EST402 (chain) or EST406 (impossible step)."""
     if not file.is_file():
@@ -190,12 +198,15 @@ def due(ledger: Ledger, numbers: dict[Number, Use], today: date, quarantine_days
 
 
 def write(ledger: Ledger, entries: Iterable[Entry]) -> int:
-    """Append lines to the ledger's file in one write; return how many."""
+    """Append lines to the ledger's file in one write; return how many. EST058 when that cannot be."""
     previous, lines = ledger.hash, []
     for entry in entries:
         text, previous = entry.text(previous)
         lines.append(text)
-    if lines:
-        with ledger.file.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write("".join(f"{line}\n" for line in lines))
+    try:
+        if lines:
+            with ledger.file.open("a", encoding="utf-8", newline="\n") as stream:
+                stream.write("".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        raise mistake("EST058", Place(ledger.file), reason=error.strerror) from error
     return len(lines)

@@ -5,7 +5,7 @@ Units are part of the names: ``_mbps`` megabit per second, ``_w`` watt, ``_gb`` 
 
 # No deferred annotations here: pydantic would have to evaluate every one of them again, at every start.
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -370,6 +370,9 @@ class EstateFile(Model):
     tiers: str = "tiers.yml"
     hardware: str | None = Field(default=None, description="catalogue of device models, relative to this file")
     policies: str | None = Field(default=None, description="guard profiles and filters, relative to this file")
+    ledger: Literal["allocations.jsonl"] | None = Field(
+        default=None, description="this estate has a ledger of its plan numbers: without the file it is not whole"
+    )
 
 
 class TiersFile(Model):

@@ -62,6 +62,10 @@ CASES = [
     ("no-address", "EST026", DC, "ipv4_loopback: 10.255.1.2", "ipv4_loopback: 10.255.1.256"),
     ("no-prefix", "EST026", "estate.yml", "fd00:1::/32", "fd00:1::/132"),
     ("empty-text", "EST027", DC, "{en: Centre", "{en: ''"),
+    ("lost-ledger", "EST043", "estate.yml", "hardware: hardware.yml\n",
+     "hardware: hardware.yml\nledger: allocations.jsonl\n"),
+    ("ledger-of-another-name", "EST025", "estate.yml", "hardware: hardware.yml\n",
+     "hardware: hardware.yml\nledger: numbers.jsonl\n"),
     # folder, layers
     ("no-site", "EST031", "sites", None, DELETE),
     ("unknown-archetype", "EST032", ROOMS, "archetype: room", "archetype: roon"),

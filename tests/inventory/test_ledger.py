@@ -72,6 +72,28 @@ def test_an_estate_without_a_ledger_is_told_how_to_start(rackproof):
     assert (answer.returncode, "[EST409]" in answer.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("words", [("validate",), ("ledger", "check"), ("ledger", "append"), ("ledger", "free")])
+def test_a_lost_ledger_is_not_begun_anew(estate, rackproof, words):
+    edit(estate, "estate.yml", "name: base\n", f"name: base\nledger: {FILE}\n")
+    assert rackproof(estate, *words).returncode == 0
+    (estate / FILE).unlink()
+    answer = rackproof(estate, *words)
+    assert (answer.returncode, "[EST043]" in answer.stderr, "git -C" in answer.stderr) == (3, True, True)
+    assert not (estate / FILE).exists()
+
+
+def test_whoever_begins_a_ledger_is_told_to_name_it(tmp_path, rackproof):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    assert f"ledger: {FILE}" in rackproof(tmp_path / "estate", "ledger", "append").stderr
+
+
+@pytest.mark.parametrize("spoil", [shutil.rmtree, lambda folder: (folder / "estate.yml").write_text("[")])
+def test_checking_an_estate_that_cannot_be_read_says_so(estate, rackproof, spoil):
+    spoil(estate)
+    answer = rackproof(estate, "ledger", "check")
+    assert (answer.returncode, "EST409" in answer.stderr) == (3, False)
+
+
 def test_a_new_room_warns_until_it_is_entered(estate, rackproof):
     edit(estate, ROOMS, "sites:\n", "sites:\n  - {site: hph-kv03, number: 3, uplinks: [{id: 13, to: core1}]}\n")
     assert set(codes(estate)) == {"EST403"}
