@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Place
-from core.workspace import REPOSITORY
 from inventory.fields import Model
 from inventory.hardware import HardwareFile
 from inventory.layers import IDENTITY
@@ -32,10 +31,10 @@ def schema(kind: str) -> dict[str, Any]:
     """Return the schema of one kind of file. In sites and archetypes only what names an item is required, because the
     rest may come from another layer; ``estate validate`` checks the merged site.
 
-    Raises EST025 for a kind that does not exist.
+    Raises EST046 for a kind that does not exist.
     """
     if kind not in _FILES:
-        raise mistake("EST025", Place(REPOSITORY / "inventory" / "model.py"), actual=kind, known=_FILES, key="kind")
+        raise mistake("EST046", Place(Path("estate schema")), actual=kind, known=_FILES)
     made = _FILES[kind].model_json_schema()
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return _layered(made, kind) if kind in ("site", "archetype") else made

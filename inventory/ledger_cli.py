@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The ledger of plan numbers: check it, bring it up to date.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _OWN = "EST40"
-_UNREAD = ("EST001", "EST003")  # the ledger is no file that can be read, or too large
+_FORM = "EST045"  # codes below: a file or a site that could not be read, so it is not known which numbers are in use
 
 
 @app.command()
@@ -42,8 +42,8 @@ def check(
     draft, seen = _inspected(folder)
     if not file.exists():
         raise lost(draft) or mistake("EST409", Place(file))
-    found = [item for item in seen if item.code.startswith(_OWN) or (item.place and item.place.file == file)]
-    content = b"" if any(item.code in _UNREAD for item in found) else file.read_bytes()
+    found = [*_unread(seen), *(item for item in seen if item.code.startswith(_OWN))]
+    content = b"" if any(item.place and item.place.file == file for item in _unread(seen)) else file.read_bytes()
     if since is not None:
         from inventory.revision import Revision
 
@@ -111,15 +111,19 @@ def free(
     from dataclasses import asdict
     from datetime import UTC, datetime
 
+    from core.errors import ErrorGroup
     from inventory.ledger import FILE, lost, read
     from inventory.shown import show
     from inventory.vacancies import vacancies
 
     folder = current().estate_dir
-    draft, _seen = _inspected(folder)
+    draft, seen = _inspected(folder)
     file, gone = folder / FILE, lost(draft)
     if gone is not None:
         raise gone
+    unread = _unread(seen)
+    if unread:
+        raise ErrorGroup(unread)
     ledger = read(file, draft.head.addressing.quarantine_days) if file.exists() else None
     found = vacancies(draft, ledger, datetime.now(UTC).date(), region, count)
     if as_json:
@@ -137,3 +141,9 @@ def _inspected(folder: Path) -> tuple[Draft, list[RackproofError]]:
         load_estate(folder)  # raises what is wrong
         raise AssertionError(folder)
     return found.draft, [*found.errors, *found.warnings]
+
+
+def _unread(seen: list[RackproofError]) -> list[RackproofError]:
+    from inventory.mistakes import Warning_
+
+    return [item for item in seen if item.code < _FORM and not isinstance(item, Warning_)]

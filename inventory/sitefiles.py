@@ -77,7 +77,12 @@ def read_sites(folder: Path, errors: list[RackproofError]) -> list[SiteSource]:
 
 def _read_all(folder: Path, errors: list[RackproofError]) -> list[Positioned]:
     read: list[Positioned] = []
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+    try:
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        errors.append(mistake("EST001", Place(folder), reason=error.strerror))
+        return read
+    for file in files:
         if file.suffix not in _SUFFIXES:
             if not file.name.startswith("."):
                 errors.append(mistake("EST041", Place(file)))
