@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Place
-from inventory.fields import Model
+from inventory.fields import PRINTABLE, Model
 from inventory.hardware import HardwareFile
 from inventory.layers import IDENTITY
 from inventory.mistakes import mistake
@@ -80,7 +80,7 @@ def _layered(made: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def _allow_placeholder(value: dict[str, Any]) -> None:
     """Let a text with a placeholder stand where a number or a patterned text is wanted."""
-    patterned = "pattern" in value or "format" in value
+    patterned = value.get("pattern", PRINTABLE) != PRINTABLE or "format" in value
     if value.get("type") == "integer" or (value.get("type") == "string" and patterned):
         kept = {key: value.pop(key) for key in list(value) if key not in ("description", "default", "title")}
         value["anyOf"] = [kept, {"type": "string", "pattern": r"\{[a-z]+(\*[0-9]+)?(\+[0-9]+)?\}"}]

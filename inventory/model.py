@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 
 from inventory.fields import (
     Day,
+    FreeText,
     InterfaceName,
     Ipv4,
     Ipv4Prefix,
@@ -140,7 +141,7 @@ class Resources(Model):
 class Licence(Model):
     """One licence or subscription of a device; one without an end is perpetual."""
 
-    product: str = Field(min_length=1)
+    product: FreeText = Field(min_length=1)
     seats: Whole = Field(default=1, ge=1)
     until: Day | None = None
 
@@ -148,9 +149,9 @@ class Licence(Model):
 class Asset(Model):
     """What the asset register says of a device. Dates are ISO 8601, costs whole Vietnamese dong."""
 
-    vendor: str = ""
-    model: str = ""
-    serial: str = ""
+    vendor: FreeText = ""
+    model: FreeText = ""
+    serial: FreeText = ""
     in_service: Day | None = None
     life_years: Whole | None = Field(default=None, ge=1, le=50)
     support_until: Day | None = None
@@ -208,7 +209,7 @@ class Sensor(Model):
 
     device: Name
     quantity: Quantity
-    position: str
+    position: FreeText
     index: Whole = Field(ge=1)
 
 
@@ -228,7 +229,7 @@ class Assigned(Model):
     ipv4: Ipv4Prefix | None = None
     peer_ipv6: Ipv6 | None = Field(default=None, description="the operator's end of the circuit")
     peer_ipv4: Ipv4 | None = None
-    document: str = Field(min_length=1, description="the paper that assigns it, and its date")
+    document: FreeText = Field(min_length=1, description="the paper that assigns it, and its date")
 
 
 class Circuit(Model):
@@ -243,7 +244,7 @@ class Circuit(Model):
     path: Name
     router: Name | None = None
     mtu: Mtu = 1500
-    provider: str = ""
+    provider: FreeText = ""
     assigned: Assigned | None = None
 
 
@@ -281,11 +282,11 @@ class Site(Model):
 
     site: Name
     name: Text
-    tier: str
+    tier: FreeText
     region: Whole = Field(ge=1, le=253)
     number: Whole = Field(ge=0, le=255)
-    province: str = ""
-    illustrative: str = Field(default="", description="why facts of this site are illustrative, when they are")
+    province: FreeText = ""
+    illustrative: FreeText = Field(default="", description="why facts of this site are illustrative, when they are")
     archetype: Name | None = None
     stage: Stage = Field(default=Stage.DUAL_STACK, description="how far the site is on its way to IPv6")
     transition: dict[Stage, Day] = Field(default={}, description="days of its own, when not those of its tier")
@@ -378,7 +379,7 @@ class EstateFile(Model):
 class TiersFile(Model):
     """``tiers.yml``: the table of tiers."""
 
-    tiers: dict[str, Tier]
+    tiers: dict[FreeText, Tier]
 
 
 class LinksFile(Model):
