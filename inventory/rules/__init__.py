@@ -23,6 +23,7 @@ from inventory.rules import (
     power,
     reach,
     references,
+    room,
     routing,
     sensors,
     services,
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     cords.check,
     sensors.check,
     services.check,
+    room.check,
     ledger.check,
 )
 

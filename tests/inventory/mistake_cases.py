@@ -172,6 +172,17 @@ CASES = [
      "on_role: site-node\n    dr_hosts: [hph-kv01-node1]"),
     ("host-named-twice", "EST167", "services.yml", "hosts: [db1]", "hosts: [db1, db1]"),
     ("recovery-host-named-twice", "EST167", "services.yml", "dr_hosts: [db2]", "dr_hosts: [db2, db2]"),
+    ("service-larger-than-its-host", "EST168", "services.yml", "    on_role: site-node\n",
+     "    hosts: [db2]\n    needs: {vcpu: 512, ram_gb: 16, storage_gb: 100}\n"),
+    ("service-larger-than-hosts-of-its-role", "EST168", "services.yml", "on_role: site-node",
+     "on_role: generic\n    needs: {vcpu: 2, ram_gb: 128, storage_gb: 10}"),
+    ("recovery-host-too-small", "EST169", "services.yml", "hosts: [db1]",
+     "hosts: [db1]\n    needs: {vcpu: 16, ram_gb: 16, storage_gb: 100}"),
+    ("host-too-small-for-all", "EST169", "services.yml", None,
+     "services:\n"
+     "  - {name: one, title: {en: One, vi: Một}, hosts: [db2], needs: {vcpu: 6, ram_gb: 40, storage_gb: 10}}\n"
+     "  - {name: two, title: {en: Two, vi: Hai}, hosts: [db2], needs: {vcpu: 6, ram_gb: 40, storage_gb: 10}}\n"
+     .encode()),
     # duplicates
     ("site-code-twice", "EST201", ROOMS, "site: hph-kv02", "site: hph-kv01"),
     ("plan-number-twice", "EST202", ROOMS, "number: 2", "number: 1"),
