@@ -12,7 +12,7 @@ from typing import Any
 
 from core.errors import Place, RackproofError
 from inventory.layers import IDENTITY, Layer, Removal, fill, keyed, merge
-from inventory.mistakes import mistake
+from inventory.mistakes import mistake, word
 from inventory.positions import Path_, Positioned, load_yaml
 from inventory.removals import Removals
 
@@ -132,6 +132,11 @@ def _site(
     if defaults:
         own.insert(0, ("defaults", source, ("defaults",), defaults))
     facts = {**defaults, **entry}
+    wrong = [_no_number(key, source, (*base, key) if key in entry else ("defaults", key), facts[key])
+             for key in ("region", "number") if isinstance(facts.get(key), str | float | bool)]  # fmt: skip
+    if wrong:  # whatever the archetype computes from it would be wrong too
+        errors.extend(wrong[1:])
+        raise wrong[0]
     parts = [*_archetypes(facts.get("archetype"), source, base, archetypes), *own]
     errors.extend(_item_errors(entry, source, base))
     layers = tuple(Layer(name, file, at, fill(data, facts, file, at)) for name, file, at, data in parts)
@@ -141,6 +146,13 @@ def _site(
         merged = merge(merged, layer.data, said)
         removals.note(layer, layers[:index], said)
     return SiteSource(layers, merged)
+
+
+def _no_number(key: str, source: Positioned, path: Path_, value: object) -> RackproofError:
+    at = source.place(path)
+    expected = word("a whole number, without quotes and leading zeros")
+    actual = str(value).lower() if isinstance(value, bool) else value
+    return mistake("EST022", Place(at.file, at.line, key), key=key, actual=actual, expected=expected)
 
 
 def _archetypes(
