@@ -163,6 +163,10 @@ CASES = [
      "  - {device: env1, quantity: humidity, position: R1/front-top, index: 1}\n", ""),
     ("position-without-sensors", "EST154", ROOM, "sensor_groups:\n  - {device: '{site}-env1', racks: [R1]}\n", ""),
     ("rack-without-positions", "EST155", ROOM, ", positions: [front]", ""),
+    ("temperature-of-a-zone", "EST045", DC, "position: hall, index: 1}",
+     "position: hall, index: 1}\n  - {device: env1, quantity: temperature, position: hall, index: 2}"),
+    ("sensors-of-a-host", "EST049", ROOM, "{device: '{site}-env1', racks", "{device: '{site}-node1', racks"),
+    ("smoke-at-a-host", "EST049", DC, "{device: env1, quantity: smoke", "{device: db1, quantity: smoke"),
     # services
     ("unknown-service-host", "EST160", "services.yml", "hosts: [db1]", "hosts: [db3]"),
     ("service-on-a-router", "EST161", "services.yml", "hosts: [db1]", "hosts: [core1]"),

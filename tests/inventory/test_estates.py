@@ -159,6 +159,15 @@ def test_an_override_covers_what_lies_below(tmp_path):
     assert [(item.layer, item.wins) for item in said] == [("archetype room", False), ("site", True)]
 
 
+def test_a_ups_reports_its_own_temperature(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    file = tmp_path / "estate/sites/dc.yml"
+    own = "sensors:\n  - {device: ups-a, quantity: temperature, position: hall, index: 1}\n"
+    file.write_text(file.read_text("utf-8").replace("sensors:\n", own), "utf-8")
+    found = inspect_estate(tmp_path / "estate")
+    assert (found.errors, found.warnings) == ((), ())
+
+
 def test_what_is_taken_away_may_be_taken_away_again(tmp_path):
     shutil.copytree(HERE / "base", tmp_path / "estate")
     defaults = "defaults: {archetype: small, region: 31, province: Hải Phòng"
