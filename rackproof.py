@@ -112,6 +112,21 @@ def _refuse_usage(error: TyperException) -> int:
     return int(ExitCode.USAGE)
 
 
+def _cut_off() -> int:
+    """Write the rest to nowhere, so that the end of the process says nothing more about the pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(ExitCode.CUT_OFF)
+
+
+def _flushed(code: int) -> int:
+    """Write out what is held back; the work is done by now, and ``code`` is right whoever still reads."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _cut_off()
+    return code
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; no traceback gets out unless ``--debug`` asks for it."""
     parser = _parser()
@@ -133,11 +148,14 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         code = _refuse_usage(error)
     except BrokenPipeError:  # the reader of our output went away, as in `rackproof … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = int(ExitCode.OK)
+        code = _cut_off()
+    except SystemExit as stop:  # typer and rich make 1 of a broken pipe, which here would say "not green"
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        code = _cut_off()
     except Exception as error:  # noqa: BLE001 - the last line of defence: a text and an exit code
         code = _show_internal(error)
-    return code
+    return _flushed(code)
 
 
 if __name__ == "__main__":

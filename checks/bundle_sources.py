@@ -13,6 +13,7 @@ import yaml
 from core.errors import ExitCode, Place, RackproofError
 from core.workspace import REPOSITORY
 
+LEDGER = "allocations.jsonl"
 REQUIREMENTS_DIR = REPOSITORY / "checks" / "requirements"
 
 
@@ -27,16 +28,19 @@ class Source:
 def estate_sources(folder: Path) -> tuple[str, tuple[Source, ...]]:
     """Return where the estate's root lies among its copied files, and the files.
 
-    The table of tiers may lie outside the folder; the copies keep their places relative to each other.
+    The table of tiers may lie outside the folder; the copies keep their places relative to each other. The ledger that
+    the head names is copied too: without it the estate would not be whole.
     Raises RackproofError (EVD020) when the folder holds no estate.
     """
     head = folder / "estate.yml"
     if not head.is_file():
         raise RackproofError("EVD020", "no estate to put into the bundle", place=Place(head),
                              exit_code=ExitCode.INVALID)
-    tiers = (folder / str(yaml.safe_load(head.read_text("utf-8")).get("tiers", "tiers.yml"))).resolve()
+    said = yaml.safe_load(head.read_text("utf-8"))
+    tiers = (folder / str(said.get("tiers", "tiers.yml"))).resolve()
     root = folder.resolve()
-    files = sorted({*_yaml_files(root), *([tiers] if tiers.is_file() else [])})
+    beside = [root / LEDGER] if said.get("ledger") == LEDGER else []
+    files = sorted({*_yaml_files(root), *(file for file in (tiers, *beside) if file.is_file())})
     base = Path(os.path.commonpath([root, tiers.parent]))
     return root.relative_to(base).as_posix(), tuple(Source(file.relative_to(base).as_posix(), file) for file in files)
 

@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     REFUSED = 6
     INTERNAL = 70
     INTERRUPTED = 130
+    CUT_OFF = 141  # who read the output went away before the end: neither green nor not; what a shell says of SIGPIPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from inventory.shown import show as show_rows
 from inventory.transition_cli import transition
 
 if TYPE_CHECKING:
+    from core.errors import RackproofError
     from inventory.estate import Estate
     from inventory.load import Inspection
 
@@ -117,6 +118,8 @@ def show(
     from inventory.mistakes import mistake
 
     estate = _estate()
+    if tier is not None and tier not in estate.tiers:
+        raise mistake("EST046", _place(estate), actual=tier, known=estate.tiers)
     if name is None:
         listed = [row for row in tables.sites(estate) if tier in (None, row["tier"])]
         parts: dict[str, list[dict[str, Any]]] = {"tiers": tables.tiers(estate)}
@@ -149,11 +152,16 @@ def explain(
     from inventory.mistakes import mistake
 
     folder = current().estate_dir
-    draft = read_draft(folder, [])
+    errors: list[RackproofError] = []
+    draft = read_draft(folder, errors)
     places = {place.site.site: place for place in draft.sites} if draft else {}
     if draft is None or site not in places:
-        from core.errors import Place
+        from core.errors import ErrorGroup, Place
+        from inventory.mistakes import Warning_
 
+        wrong = [error for error in errors if not isinstance(error, Warning_)]
+        if wrong:  # the site may be missing only because of them
+            raise ErrorGroup(wrong) if len(wrong) > 1 else wrong[0]
         raise mistake("EST050", Place(folder), actual=site, known=places)
     rows = [
         {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.errors import Place
 from inventory.hardware import Hardware
-from inventory.kinds import Family
+from inventory.kinds import DeviceKind, Family
 from inventory.model import Device, EstateFile, Link, LinkEnd, Sensor, Service, Site, Tier, Uplink
 from inventory.policy import PoliciesFile
 from inventory.positions import Positioned
@@ -100,6 +100,20 @@ class Draft:
             for device in place.site.devices:
                 found.setdefault(device.name, (place, device))
         return found
+
+    @cached_property
+    def hosts_by_role(self) -> dict[str, list[str]]:
+        """The names of all hosts by their role, in the order of the files."""
+        found: dict[str, list[str]] = {}
+        for name, (_site, device) in self.devices.items():
+            if device.kind is DeviceKind.HOST:
+                found.setdefault(device.role, []).append(name)
+        return found
+
+    def hosts_of(self, service: Service) -> tuple[str, ...]:
+        """Return the hosts a service runs on: those it names, then those its role gives."""
+        given = self.hosts_by_role.get(service.on_role, []) if service.on_role is not None else []
+        return tuple(dict.fromkeys((*service.hosts, *given)))
 
     def without_twins(self) -> Draft:
         """Return the draft without sites whose code or plan number an earlier one has, and without their links."""

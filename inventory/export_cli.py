@@ -13,6 +13,7 @@ from core.console import err
 from core.workspace import current
 
 if TYPE_CHECKING:
+    from core.errors import RackproofError
     from inventory.estate import Estate
 
 app = typer.Typer(help="Write the estate out for other programs.", no_args_is_help=True)
@@ -56,7 +57,7 @@ def zone(
     if to is None:
         _write(made[0].text, None)
         return
-    to.mkdir(parents=True, exist_ok=True)
+    _folder(to)
     for item in made:
         _write(item.text, to / f"{item.origin}.zone")
 
@@ -93,7 +94,7 @@ def prometheus(to: Annotated[Path | None, typer.Option("--to", help="Folder for 
     if to is None:
         _write(_json(made), None)
         return
-    to.mkdir(parents=True, exist_ok=True)
+    _folder(to)
     for job, entries in made.items():
         _write(_json(entries), to / f"{job}.json")
 
@@ -119,15 +120,26 @@ def _json(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
+def _folder(to: Path) -> None:
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(to, error) from error
+
+
 def _write(text: str, to: Path | None, encoding: str = "utf-8") -> None:
     if to is None:
         print(text, end="")
         return
-    from core.errors import Place
-    from inventory.mistakes import mistake
-
     try:
         to.write_text(text, encoding)
     except OSError as error:
-        raise mistake("EST058", Place(to), reason=error.strerror) from error
+        raise _unwritable(to, error) from error
     err.print(str(to), markup=False)
+
+
+def _unwritable(to: Path, error: OSError) -> RackproofError:
+    from core.errors import Place
+    from inventory.mistakes import mistake
+
+    return mistake("EST058", Place(to), reason=error.strerror)

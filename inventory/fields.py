@@ -39,6 +39,11 @@ InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9./
 PortRange = Annotated[str, StringConstraints(pattern=r"^[a-z]+[0-9]{1,3}(-[0-9]{1,3})?$")]
 
 
+# No control characters (a terminal obeys them, XML has none), nothing that turns the direction of what follows.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]*$"
+FreeText = Annotated[str, StringConstraints(pattern=PRINTABLE)]
+
+
 class Model(BaseModel):
     """Base of every estate object: frozen, and no key that is not declared."""
 
@@ -49,5 +54,5 @@ class Model(BaseModel):
 class Text(Model):
     """A text for people, in both languages of the project."""
 
-    en: str = Field(min_length=1)
-    vi: str = Field(min_length=1)
+    en: FreeText = Field(min_length=1)
+    vi: FreeText = Field(min_length=1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from inventory.fields import Model, Name, Whole
+from inventory.fields import FreeText, Model, Name, Whole
 from inventory.kinds import DeviceKind, Feature
 
 _RANGE = re.compile(r"([a-z]+)([0-9]+)(?:-([0-9]+))?")
@@ -36,8 +36,8 @@ class Hardware(Model):
     """
 
     kind: DeviceKind
-    vendor: str = ""
-    model: str = ""
+    vendor: FreeText = ""
+    model: FreeText = ""
     power_w: Whole = Field(ge=0)
     inlets: Whole = Field(default=1, ge=0, le=8, description="power inlets; two or more can take an A and a B cord")
     height_u: Whole | None = Field(default=None, ge=1, le=60)

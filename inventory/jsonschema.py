@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Place
-from core.workspace import REPOSITORY
-from inventory.fields import Model
+from inventory.fields import PRINTABLE, Model
 from inventory.hardware import HardwareFile
 from inventory.layers import IDENTITY
 from inventory.mistakes import mistake
@@ -32,10 +31,10 @@ def schema(kind: str) -> dict[str, Any]:
     """Return the schema of one kind of file. In sites and archetypes only what names an item is required, because the
     rest may come from another layer; ``estate validate`` checks the merged site.
 
-    Raises EST025 for a kind that does not exist.
+    Raises EST046 for a kind that does not exist.
     """
     if kind not in _FILES:
-        raise mistake("EST025", Place(REPOSITORY / "inventory" / "model.py"), actual=kind, known=_FILES, key="kind")
+        raise mistake("EST046", Place(Path("estate schema")), actual=kind, known=_FILES)
     made = _FILES[kind].model_json_schema()
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return _layered(made, kind) if kind in ("site", "archetype") else made
@@ -81,7 +80,7 @@ def _layered(made: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def _allow_placeholder(value: dict[str, Any]) -> None:
     """Let a text with a placeholder stand where a number or a patterned text is wanted."""
-    patterned = "pattern" in value or "format" in value
+    patterned = value.get("pattern", PRINTABLE) != PRINTABLE or "format" in value
     if value.get("type") == "integer" or (value.get("type") == "string" and patterned):
         kept = {key: value.pop(key) for key in list(value) if key not in ("description", "default", "title")}
         value["anyOf"] = [kept, {"type": "string", "pattern": r"\{[a-z]+(\*[0-9]+)?(\+[0-9]+)?\}"}]

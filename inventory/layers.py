@@ -120,37 +120,55 @@ def _fill_text(text: str, facts: Mapping[str, Any], source: Positioned, path: Pa
     return _PLACEHOLDER.sub(replace, text)
 
 
-def merge(lower: Any, upper: Any, holder: str = "") -> Any:
-    """Return ``upper`` laid over ``lower``."""
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """``remove: true`` as a layer says it: where, and the names that stood there. ``found``: there was one to take."""
+
+    path: Path_
+    name: object
+    known: tuple[str, ...]
+    found: bool
+
+
+def merge(lower: Any, upper: Any, removals: list[Removal], path: Path_ = ()) -> Any:
+    """Return ``upper`` laid over ``lower``. What it takes away, or fails to, is added to ``removals``."""
+    holder = path[-1] if path else ""
     if isinstance(lower, dict) and isinstance(upper, dict):
         result = dict(lower)
         for key, value in upper.items():
-            result[key] = merge(lower[key], value, key) if key in lower else _without_removed(value, key)
+            result[key] = merge(lower.get(key), value, removals, (*path, key))
         return result
-    if isinstance(lower, list) and isinstance(upper, list) and holder in IDENTITY:
-        return _merge_items(lower, upper, holder)
-    return _without_removed(upper, holder)
+    if not isinstance(upper, list) or holder not in IDENTITY:
+        return upper
+    if isinstance(lower, list):
+        return _merge_items(lower, upper, removals, path)
+    removals.extend(
+        Removal((*path, index), item.get(IDENTITY[str(holder)]), (), False)
+        for index, item in enumerate(upper)
+        if _takes_away(item)
+    )
+    return [item for item in upper if not _takes_away(item)]
 
 
-def _merge_items(lower: list[Any], upper: list[Any], holder: str) -> list[Any]:
-    field = IDENTITY[holder]
+def _merge_items(lower: list[Any], upper: list[Any], removals: list[Removal], path: Path_) -> list[Any]:
+    field = IDENTITY[str(path[-1])]
     result = {_identity(item, field, index): item for index, item in enumerate(lower)}
     for index, item in enumerate(upper):
         name = _identity(item, field, len(lower) + index)
-        if isinstance(item, dict) and item.get("remove") is True:
+        if _takes_away(item):
+            known = () if name in result else tuple(key for key in result if isinstance(key, str))
+            removals.append(Removal((*path, index), item.get(field), known, name in result))
             result.pop(name, None)
         else:
-            result[name] = merge(result[name], item) if name in result else item
+            result[name] = merge(result[name], item, removals, (*path, index)) if name in result else item
     return list(result.values())
+
+
+def _takes_away(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("remove") is True
 
 
 def _identity(item: Any, field: str, index: int) -> object:
     """Return what makes an item the same in two layers; an item without identity is only itself."""
     value = item.get(field) if isinstance(item, dict) else None
     return str(value) if value is not None else index
-
-
-def _without_removed(value: Any, holder: str) -> Any:
-    if holder in IDENTITY and isinstance(value, list):
-        return [item for item in value if not (isinstance(item, dict) and item.get("remove") is True)]
-    return value

@@ -1,9 +1,12 @@
 """The ledger of plan numbers: ``allocations.jsonl``, append-only, every line chained to the one before it.
 
 A number (of a region, a site in it, a VLAN of a site, a link, a loopback, an anycast address) is *given* to an owner,
-and *retired* when that is gone. It may be given to somebody else only after its quarantine, so that no address of today
-means another thing tomorrow. The same owner may have it back at any time. The chain shows an altered or missing line;
-that lines at the end are not cut off is what git review and ``ledger check --since REV`` are for.
+and *retired* when that is gone. A ``subnet`` is the 32 bits that the plan makes of a VLAN (``1f01:106e``): it is the
+site's, and another when the zone of the VLAN changes or it goes to the management block.
+
+A number may be given to somebody else only after its quarantine, so that no address of today means another thing
+tomorrow. The same owner may have it back at any time. The chain shows an altered or missing line; that lines at the end
+are not cut off is what git review and ``ledger check --since REV`` are for.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ from functools import partial
 from pathlib import Path
 
 from core.errors import Place, RackproofError
+from inventory import ipv6
 from inventory.draft import Draft
 from inventory.mistakes import mistake
+from inventory.model import Site, Vlan
 
 FILE = "allocations.jsonl"
 GENESIS = "0" * 64
-KINDS = ("region", "site", "vlan", "link", "loopback", "anycast")
+KINDS = ("region", "site", "vlan", "subnet", "link", "loopback", "anycast")
 STATES = ("given", "retired")
 _KEYS = {"kind", "id", "owner", "date", "state", "hash"}
 _LIMIT = 32 * 1024 * 1024
@@ -71,6 +76,7 @@ def used(draft: Draft) -> dict[Number, Use]:
         for index, vlan in enumerate(site.vlans):
             key = ("vlan", f"{site.region}.{site.number}.{vlan.id}")
             found.setdefault(key, (f"{site.site} {vlan.name}", partial(at, "vlans", index, "id")))
+            found.setdefault(("subnet", _subnet(draft, site, vlan)), (site.site, partial(at, "vlans", index)))
         for index, device in enumerate(site.devices):
             if device.loopback is not None:
                 key = ("loopback", f"{site.region}.{device.loopback}")
@@ -83,6 +89,26 @@ def used(draft: Draft) -> dict[Number, Use]:
             where = partial(draft.service_place, "services", index, "anycast")
             found.setdefault(("anycast", str(service.anycast)), (service.name, where))
     return found
+
+
+def _subnet(draft: Draft, site: Site, vlan: Vlan) -> str:
+    """Return what a VLAN's /64 is inside the estate's /32; the /32 itself may be another one day."""
+    plan = draft.head.addressing.ipv6_prefix
+    made = (
+        ipv6.management_prefix(plan, site.region, site.number)
+        if vlan.management
+        else ipv6.vlan_prefix(plan, site.region, site.number, vlan.zone, vlan.id)
+    )
+    inside = int(made.network_address) >> 64
+    return f"{inside >> 16 & 0xFFFF:x}:{inside & 0xFFFF:x}"
+
+
+def lost(draft: Draft) -> RackproofError | None:
+    """Return EST043 when ``estate.yml`` says that there is a ledger and there is none: what it knew is not known."""
+    file = draft.folder / FILE
+    if draft.head.ledger is None or file.exists():
+        return None
+    return mistake("EST043", draft.head_file.place(("ledger",)), actual=FILE, folder=draft.folder)
 
 
 def read(file: Path, quarantine_days: int) -> Ledger:
@@ -190,12 +216,15 @@ def due(ledger: Ledger, numbers: dict[Number, Use], today: date, quarantine_days
 
 
 def write(ledger: Ledger, entries: Iterable[Entry]) -> int:
-    """Append lines to the ledger's file in one write; return how many."""
+    """Append lines to the ledger's file in one write; return how many. EST058 when that cannot be."""
     previous, lines = ledger.hash, []
     for entry in entries:
         text, previous = entry.text(previous)
         lines.append(text)
-    if lines:
-        with ledger.file.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write("".join(f"{line}\n" for line in lines))
+    try:
+        if lines:
+            with ledger.file.open("a", encoding="utf-8", newline="\n") as stream:
+                stream.write("".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        raise mistake("EST058", Place(ledger.file), reason=error.strerror) from error
     return len(lines)

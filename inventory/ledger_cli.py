@@ -11,11 +11,15 @@ from core.errors import ExitCode
 from core.workspace import current
 
 if TYPE_CHECKING:
-    from inventory.load import Inspection
+    from pathlib import Path
+
+    from core.errors import RackproofError
+    from inventory.draft import Draft
 
 app = typer.Typer(help="The ledger of plan numbers: check it, bring it up to date.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _OWN = "EST40"
+_FORM = "EST045"  # codes below: a file or a site that could not be read, so it is not known which numbers are in use
 
 
 @app.command()
@@ -30,31 +34,29 @@ def check(
     Example: rackproof --estate inventory/estate estate ledger check --since main
     """
     from core.errors import Place
-    from inventory.ledger import FILE
-    from inventory.load import load_estate
+    from inventory.ledger import FILE, lost
     from inventory.mistakes import mistake
 
     folder = current().estate_dir
     file = folder / FILE
+    draft, seen = _inspected(folder)
     if not file.exists():
-        raise mistake("EST409", Place(file))
-    seen = _inspect()
-    if seen.draft is None:
-        load_estate(folder)  # raises what is wrong
-    found = [item for item in (*seen.errors, *seen.warnings) if item.code.startswith(_OWN)]
+        raise lost(draft) or mistake("EST409", Place(file))
+    found = [*_unread(seen), *(item for item in seen if item.code.startswith(_OWN))]
+    content = b"" if any(item.place and item.place.file == file for item in _unread(seen)) else file.read_bytes()
     if since is not None:
         from inventory.revision import Revision
 
         with Revision(folder, since).files() as old:
             before = (old / FILE).read_bytes() if (old / FILE).exists() else b""
-        if not file.read_bytes().startswith(before):
+        if not content.startswith(before):
             found.append(mistake("EST408", Place(file), actual=since))
     if as_json:
         emit_json({"ledger": str(file), "valid": not found, "errors": [item.as_dict() for item in found]})
     else:
         for item in found:
             err.print(str(item), markup=False)
-        lines = len(file.read_bytes().splitlines())
+        lines = len(content.splitlines())
         out.print(f"{file}: {lines} lines, {len(found)} differences", markup=False)
     if found:
         raise typer.Exit(int(ExitCode.INVALID))
@@ -68,17 +70,19 @@ def append(as_json: Json = False) -> None:
     """
     from datetime import UTC, date, datetime
 
-    from inventory.ledger import FILE, GENESIS, Ledger, due, read, used, write
+    from inventory.ledger import FILE, GENESIS, Ledger, due, lost, read, used, write
+    from inventory.mistakes import Warning_
 
     folder = current().estate_dir
-    found = _inspect()
-    draft = found.draft
-    if draft is None or any(not item.code.startswith(_OWN) for item in found.errors):
+    draft, found = _inspected(folder)
+    if any(not item.code.startswith(_OWN) and not isinstance(item, Warning_) for item in found):
         from inventory.load import load_estate
 
         load_estate(folder)  # raises what is wrong
-        return
     file, days = folder / FILE, draft.head.addressing.quarantine_days
+    gone = lost(draft)
+    if gone is not None:
+        raise gone  # to begin anew would forget what was retired, and when
     ledger = read(file, days) if file.exists() else Ledger(file, {}, 0, GENESIS, date.min)
     lines = due(ledger, used(draft), datetime.now(UTC).date(), days)
     write(ledger, lines)
@@ -88,6 +92,8 @@ def append(as_json: Json = False) -> None:
     for entry in lines:
         out.print(f"{entry.state} {entry.kind} {entry.id}: {entry.owner}", markup=False)
     out.print(f"{file}: {len(lines)} lines appended", markup=False)
+    if draft.head.ledger is None:
+        err.print(f"{folder / 'estate.yml'}: say `ledger: {FILE}` here; then a lost ledger is a mistake", markup=False)
 
 
 @app.command()
@@ -105,17 +111,19 @@ def free(
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from core.errors import Place
-    from inventory.ledger import FILE, read
-    from inventory.mistakes import mistake
+    from core.errors import ErrorGroup
+    from inventory.ledger import FILE, lost, read
     from inventory.shown import show
     from inventory.vacancies import vacancies
 
     folder = current().estate_dir
-    draft = _inspect().draft
-    if draft is None:
-        raise mistake("EST030", Place(folder))
-    file = folder / FILE
+    draft, seen = _inspected(folder)
+    file, gone = folder / FILE, lost(draft)
+    if gone is not None:
+        raise gone
+    unread = _unread(seen)
+    if unread:
+        raise ErrorGroup(unread)
     ledger = read(file, draft.head.addressing.quarantine_days) if file.exists() else None
     found = vacancies(draft, ledger, datetime.now(UTC).date(), region, count)
     if as_json:
@@ -124,7 +132,18 @@ def free(
     show({"free": [{**asdict(item), "numbers": ", ".join(map(str, item.numbers))} for item in found]}, False)
 
 
-def _inspect() -> Inspection:
-    from inventory.load import inspect_estate
+def _inspected(folder: Path) -> tuple[Draft, list[RackproofError]]:
+    """Return the draft of an estate, whatever is wrong in it, and what is; raises that when there is no draft."""
+    from inventory.load import inspect_estate, load_estate
 
-    return inspect_estate(current().estate_dir)
+    found = inspect_estate(folder)
+    if found.draft is None:
+        load_estate(folder)  # raises what is wrong
+        raise AssertionError(folder)
+    return found.draft, [*found.errors, *found.warnings]
+
+
+def _unread(seen: list[RackproofError]) -> list[RackproofError]:
+    from inventory.mistakes import Warning_
+
+    return [item for item in seen if item.code < _FORM and not isinstance(item, Warning_)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +14,6 @@ from inventory.collection import no_collection
 from inventory.estate import Estate
 from inventory.fields import Model
 from inventory.hardware import HardwareFile
-from inventory.kinds import DeviceKind
 from inventory.model import EstateFile, LinksFile, Service, ServicesFile, Site, TiersFile
 from inventory.policy import PoliciesFile
 from inventory.reads import looked_at
@@ -159,18 +157,15 @@ def _estate(draft: Draft) -> Estate:
         tiers=draft.tiers,
         sites=sites,
         links=tuple(item.link for item in draft.links),
-        services={service.name: _placed(service, sites.values()) for service in draft.services},
+        services={service.name: _placed(draft, service) for service in draft.services},
         hardware=draft.hardware,
         policies=draft.policies,
     )
 
 
-def _placed(service: Service, sites: Iterable[Site]) -> Service:
+def _placed(draft: Draft, service: Service) -> Service:
     """Return a service with the hosts its role gives written out."""
-    if service.on_role is None:
-        return service
-    found = [d.name for s in sites for d in s.devices if d.role == service.on_role and d.kind is DeviceKind.HOST]
-    return service.model_copy(update={"hosts": tuple(dict.fromkeys((*service.hosts, *found)))})
+    return service.model_copy(update={"hosts": draft.hosts_of(service)}) if service.on_role is not None else service
 
 
 def _once(errors: list[RackproofError]) -> list[RackproofError]:

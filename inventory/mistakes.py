@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
@@ -17,6 +18,7 @@ _TABLE = Path(__file__).with_name("mistakes.yml")
 _DID_YOU_MEAN = {"en": "did you mean '{close}'?", "vi": "ý bạn là '{close}'?"}
 _KNOWN = {"en": "one of: {names}", "vi": "một trong: {names}"}
 _SHOWN = 12
+_OBEYED = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")  # all but the end of a line
 _EXIT = {name: ExitCode[name.upper()] for name in ("usage", "invalid", "unreachable", "refused")}
 
 
@@ -65,13 +67,20 @@ def mistake(
     made = Warning_ if entry.get("warning") else RackproofError
     return made(
         code,
-        texts["message"],
-        place=place,
-        expected=texts.get("expected", ""),
-        actual="" if actual is None else str(actual)[:160],
-        remedy=texts.get("remedy", ""),
+        _visible(texts["message"]),
+        place=Place(place.file, place.line, _visible(place.path)),
+        expected=_visible(texts.get("expected", "")),
+        actual="" if actual is None else _visible(str(actual)[:160]).replace("\n", "\\n"),
+        remedy=_visible(texts.get("remedy", "")),
         exit_code=_EXIT[entry.get("exit", "usage" if entry.get("usage") else "invalid")],
     )
+
+
+def _visible(text: str) -> str:
+    """Return a text that a terminal shows and does not obey: what an estate holds may be quoted in a mistake."""
+    if text.isprintable():
+        return text
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _listed(names: list[str]) -> str:

@@ -5,12 +5,13 @@ Units are part of the names: ``_mbps`` megabit per second, ``_w`` watt, ``_gb`` 
 
 # No deferred annotations here: pydantic would have to evaluate every one of them again, at every start.
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from inventory.fields import (
     Day,
+    FreeText,
     InterfaceName,
     Ipv4,
     Ipv4Prefix,
@@ -51,7 +52,7 @@ class Tier(Model):
     """
 
     name: Text
-    min_speed_mbps: dict[str, Whole]
+    min_speed_mbps: dict[LinkRole, Annotated[Whole, Field(gt=0)]]
     redundant_power: bool = False
     redundant_cooling: bool = False
     standby_generator: bool = Field(default=False, description="generators carry a site when every utility is lost")
@@ -141,7 +142,7 @@ class Resources(Model):
 class Licence(Model):
     """One licence or subscription of a device; one without an end is perpetual."""
 
-    product: str = Field(min_length=1)
+    product: FreeText = Field(min_length=1)
     seats: Whole = Field(default=1, ge=1)
     until: Day | None = None
 
@@ -149,9 +150,9 @@ class Licence(Model):
 class Asset(Model):
     """What the asset register says of a device. Dates are ISO 8601, costs whole Vietnamese dong."""
 
-    vendor: str = ""
-    model: str = ""
-    serial: str = ""
+    vendor: FreeText = ""
+    model: FreeText = ""
+    serial: FreeText = ""
     in_service: Day | None = None
     life_years: Whole | None = Field(default=None, ge=1, le=50)
     support_until: Day | None = None
@@ -209,7 +210,7 @@ class Sensor(Model):
 
     device: Name
     quantity: Quantity
-    position: str
+    position: FreeText
     index: Whole = Field(ge=1)
 
 
@@ -229,7 +230,7 @@ class Assigned(Model):
     ipv4: Ipv4Prefix | None = None
     peer_ipv6: Ipv6 | None = Field(default=None, description="the operator's end of the circuit")
     peer_ipv4: Ipv4 | None = None
-    document: str = Field(min_length=1, description="the paper that assigns it, and its date")
+    document: FreeText = Field(min_length=1, description="the paper that assigns it, and its date")
 
 
 class Circuit(Model):
@@ -244,7 +245,7 @@ class Circuit(Model):
     path: Name
     router: Name | None = None
     mtu: Mtu = 1500
-    provider: str = ""
+    provider: FreeText = ""
     assigned: Assigned | None = None
 
 
@@ -282,11 +283,11 @@ class Site(Model):
 
     site: Name
     name: Text
-    tier: str
+    tier: FreeText
     region: Whole = Field(ge=1, le=253)
     number: Whole = Field(ge=0, le=255)
-    province: str = ""
-    illustrative: str = Field(default="", description="why facts of this site are illustrative, when they are")
+    province: FreeText = ""
+    illustrative: FreeText = Field(default="", description="why facts of this site are illustrative, when they are")
     archetype: Name | None = None
     stage: Stage = Field(default=Stage.DUAL_STACK, description="how far the site is on its way to IPv6")
     transition: dict[Stage, Day] = Field(default={}, description="days of its own, when not those of its tier")
@@ -371,12 +372,15 @@ class EstateFile(Model):
     tiers: str = "tiers.yml"
     hardware: str | None = Field(default=None, description="catalogue of device models, relative to this file")
     policies: str | None = Field(default=None, description="guard profiles and filters, relative to this file")
+    ledger: Literal["allocations.jsonl"] | None = Field(
+        default=None, description="this estate has a ledger of its plan numbers: without the file it is not whole"
+    )
 
 
 class TiersFile(Model):
     """``tiers.yml``: the table of tiers."""
 
-    tiers: dict[str, Tier]
+    tiers: dict[FreeText, Tier]
 
 
 class LinksFile(Model):

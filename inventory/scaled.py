@@ -24,6 +24,7 @@ def scaled(factor: int, folder: Path) -> Path:
     shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("allocations.jsonl"))
     head = _read(folder / "estate.yml")
     head["addressing"]["ipv4_links"] = _LINKS
+    del head["ledger"]
     _write(folder / "estate.yml", head)
     files = {file: _read(file) for file in sorted((folder / "sites").glob("*.yml"))}
     regions = {data["region"] for data in _parts(files.values())}

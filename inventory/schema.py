@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import Place, RackproofError
+from inventory.fields import PRINTABLE
 from inventory.mistakes import mistake, word
 from inventory.positions import Path_
 
@@ -87,9 +89,14 @@ def _explain(
     key = str(path[-1]) if path else ""
     if code == "EST020":
         return mistake(code, place(path), actual=key, known=_fields(model, path[:-1]))
+    if item["loc"][-1:] == ("[key]",) and code == "EST025":  # pydantic's word for the key of a mapping, not its value
+        return mistake("EST020", place(path), actual=key, known=choices)
     if code == "EST021":
         return mistake(code, place(path), key=key)
     actual = _shown(item.get("input"))
+    if code == "EST024" and context.get("pattern") == PRINTABLE:
+        found = next(c for c in str(item.get("input")) if not re.fullmatch(PRINTABLE, c) or c == "\n")
+        return mistake("EST044", place(path), key=key, actual=actual, found=f"U+{ord(found):04X}")
     if code == "EST025":
         return mistake(code, place(path), key=key, actual=actual, known=choices)
     expected = _expected(kind, context)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Place, RackproofError
-from inventory.layers import IDENTITY, Layer, fill, keyed, merge
-from inventory.mistakes import mistake
+from inventory.layers import IDENTITY, Layer, Removal, fill, keyed, merge
+from inventory.mistakes import mistake, word
 from inventory.positions import Path_, Positioned, load_yaml
+from inventory.removals import Removals
 
 _LIST_KEYS = ("defaults", "sites")
 _SUFFIXES = (".yml", ".yaml")
@@ -61,12 +62,14 @@ def read_sites(folder: Path, errors: list[RackproofError]) -> list[SiteSource]:
     for positioned in archetypes:
         errors.extend(_item_errors(positioned.data, positioned, ()))
     found: list[SiteSource] = []
+    removals = Removals()
     for positioned in _read_all(folder / "sites", errors):
         for base, entry, lower in _entries(positioned, errors):
             try:
-                found.append(_site(base, entry, lower, positioned, named, errors))
+                found.append(_site(base, entry, lower, positioned, named, errors, removals))
             except RackproofError as error:
                 errors.append(error)
+    errors.extend(removals.in_vain())
     if not found and not errors:
         errors.append(mistake("EST031", Place(folder / "sites")))
     return found
@@ -74,7 +77,12 @@ def read_sites(folder: Path, errors: list[RackproofError]) -> list[SiteSource]:
 
 def _read_all(folder: Path, errors: list[RackproofError]) -> list[Positioned]:
     read: list[Positioned] = []
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+    try:
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        errors.append(mistake("EST001", Place(folder), reason=error.strerror))
+        return read
+    for file in files:
         if file.suffix not in _SUFFIXES:
             if not file.name.startswith("."):
                 errors.append(mistake("EST041", Place(file)))
@@ -118,18 +126,33 @@ def _site(
     source: Positioned,
     archetypes: dict[str, Positioned],
     errors: list[RackproofError],
+    removals: Removals,
 ) -> SiteSource:
     own = [("site", source, base, entry)]
     if defaults:
         own.insert(0, ("defaults", source, ("defaults",), defaults))
     facts = {**defaults, **entry}
+    wrong = [_no_number(key, source, (*base, key) if key in entry else ("defaults", key), facts[key])
+             for key in ("region", "number") if isinstance(facts.get(key), str | float | bool)]  # fmt: skip
+    if wrong:  # whatever the archetype computes from it would be wrong too
+        errors.extend(wrong[1:])
+        raise wrong[0]
     parts = [*_archetypes(facts.get("archetype"), source, base, archetypes), *own]
     errors.extend(_item_errors(entry, source, base))
     layers = tuple(Layer(name, file, at, fill(data, facts, file, at)) for name, file, at, data in parts)
     merged: dict[str, Any] = {}
-    for layer in layers:
-        merged = merge(merged, layer.data)
+    for index, layer in enumerate(layers):
+        said: list[Removal] = []
+        merged = merge(merged, layer.data, said)
+        removals.note(layer, layers[:index], said)
     return SiteSource(layers, merged)
+
+
+def _no_number(key: str, source: Positioned, path: Path_, value: object) -> RackproofError:
+    at = source.place(path)
+    expected = word("a whole number, without quotes and leading zeros")
+    actual = str(value).lower() if isinstance(value, bool) else value
+    return mistake("EST022", Place(at.file, at.line, key), key=key, actual=actual, expected=expected)
 
 
 def _archetypes(

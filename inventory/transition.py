@@ -26,7 +26,8 @@ class Progress:
     """One site: its stage as said and as counted, how many interfaces use which family, and the next stage.
 
     ``shares`` are IPv6 and IPv4 shares of its interfaces, 0 to 1. ``due`` is the day of the next stage; ``overdue``
-    says that a stage whose day has passed is not reached. ``in_the_way`` names what keeps the site from the next stage.
+    says that a stage whose day has passed is not reached. ``in_the_way`` names what keeps the site from the next stage,
+    or from the last one that it only says it has reached.
     """
 
     site: str
@@ -55,11 +56,12 @@ def progress(estate: Estate, today: date) -> Iterator[Progress]:
         days = {**estate.tier_of(code).transition, **site.transition}
         counted = _counted(held)
         following = _NEXT.get(site.stage)
+        held_up = tuple(_in_the_way(estate, site, following or site.stage, services.get(code, [])))
         yield Progress(
             code, site.tier, site.stage, counted, len(held),
             sum(1 for i in held if i.ipv6 is not None), sum(1 for i in held if i.ipv4 is not None),
-            following, days.get(following) if following else None, _overdue(days, site.stage, counted, today),
-            tuple(_in_the_way(estate, site, following, services.get(code, []))),
+            following, days.get(following) if following else None,
+            _overdue(days, site.stage if following or not held_up else Stage.DUAL_STACK, counted, today), held_up,
         )  # fmt: skip
 
 
@@ -89,7 +91,8 @@ def _services(estate: Estate) -> dict[str, list[str]]:
     return found
 
 
-def _in_the_way(estate: Estate, site: Site, following: Stage | None, services: list[str]) -> Iterator[str]:
+def _in_the_way(estate: Estate, site: Site, following: Stage, services: list[str]) -> Iterator[str]:
+    """Name what keeps a site from a stage: that of tomorrow, or IPv6 alone where it says that it is there already."""
     if following is Stage.DUAL_STACK:
         yield from (_said(_VLAN, vlan.name) for vlan in site.vlans if not estate.uses_ipv6(vlan))
     if following is not Stage.IPV6_ONLY:

@@ -25,6 +25,7 @@ from inventory.rules import (
     power,
     reach,
     references,
+    room,
     routing,
     sensors,
     services,
@@ -52,14 +53,15 @@ RULES: tuple[Rule, ...] = (
     cords.check,
     sensors.check,
     services.check,
+    room.check,
     ledger.check,
 )
 
 
 # mistakes that only follow from a site that is not there because something else is wrong with it
 _FOLLOW = frozenset(
-    {"EST101", "EST112", "EST120", "EST160", "EST164", "EST357", "EST370", "EST372", "EST383", "EST392", "EST394"}
-    | {"EST407"}
+    {"EST101", "EST112", "EST120", "EST160", "EST164", "EST165", "EST357", "EST370", "EST372", "EST383", "EST392"}
+    | {"EST394", "EST407"}
 )
 
 

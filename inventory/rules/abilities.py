@@ -14,7 +14,10 @@ _IGP = {Igp.OSPFV3: Feature.OSPFV3, Igp.ISIS: Feature.ISIS}
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST320 (cannot) and EST321 (not known) for devices whose model is in the catalogue."""
+    """Yield EST320 (cannot) and EST321 (not known) for devices whose model is in the catalogue.
+
+    EST048 for those that name no model at a site that says it is at IPv6 alone.
+    """
     wanted = {**_routing(draft)}
     for place in draft.sites:
         _gateways(draft, place.site.vlans, wanted)
@@ -29,6 +32,8 @@ def check(draft: Draft) -> Iterator[RackproofError]:
         for index, device in enumerate(place.site.devices):
             model = draft.hardware_of(device)
             if model is None:
+                if device.hardware is None and Feature.IPV6_MANAGEMENT in wanted.get(device.name, {}):
+                    yield mistake("EST048", place.place("devices", index), actual=device.name, site=place.site.site)
                 continue
             for feature, why in wanted.get(device.name, {}).items():
                 if model.features is None or feature not in model.features:

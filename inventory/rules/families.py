@@ -16,7 +16,7 @@ _STAGES = tuple(Stage)
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST317 to EST319 (prefixes), EST340 to EST343 (stages and their days)."""
+    """Yield EST317 to EST319 (prefixes), EST340 to EST343 (stages and their days), EST047 (services)."""
     links = _links_by_site(draft)
     for place in draft.sites:
         for index, vlan in enumerate(place.site.vlans):
@@ -25,6 +25,7 @@ def check(draft: Draft) -> Iterator[RackproofError]:
                 yield mistake(code, place.place("vlans", index), actual=vlan.ipv4, vlan=vlan.name)
         yield from _stage(place, [*_vlans(place), *links.get(place.site.site, [])])
         yield from _days(draft, place)
+    yield from _services(draft)
     for item in draft.links:
         if item.link.ipv4 is not None and Family.IPV4 not in item.link.families:
             yield mistake("EST319", item.place("ipv4"), actual=item.link.ipv4, link=item.link.id)
@@ -58,6 +59,19 @@ def _stage(place: DraftSite, used: list[Used]) -> Iterator[RackproofError]:
             yield mistake("EST341", where(), actual=name, site=place.site.site)
     if stage is Stage.IPV4_ONLY and used and all(Family.IPV6 in families for _name, families, _where in used):
         yield mistake("EST342", place.place("stage"), actual=stage.value, site=place.site.site)
+
+
+def _services(draft: Draft) -> Iterator[RackproofError]:
+    """A service that only IPv4 reaches runs at no site that says it has none."""
+    for index, service in enumerate(draft.services):
+        if Family.IPV6 in service.families:
+            continue
+        for name in (*draft.hosts_of(service), *service.dr_hosts):
+            site = draft.devices[name][0].site if name in draft.devices else None
+            if site is not None and site.stage is Stage.IPV6_ONLY:
+                where = draft.service_place("services", index, "families")
+                yield mistake("EST047", where, actual=name, service=service.name, site=site.site)
+                break
 
 
 def _days(draft: Draft, place: DraftSite) -> Iterator[RackproofError]:

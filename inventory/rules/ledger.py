@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 from core.errors import Place, RackproofError
 from inventory.draft import Draft
-from inventory.ledger import FILE, compare, read, used
+from inventory.ledger import FILE, compare, lost, read, used
 from inventory.mistakes import mistake
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST401 to EST407; nothing for an estate without a ledger."""
+    """Yield EST401 to EST407; EST043 when the ledger is lost; nothing for an estate that has none."""
     file = draft.folder / FILE
     if not file.exists():
+        gone = lost(draft)
+        if gone is not None:
+            yield gone
         return
     days = draft.head.addressing.quarantine_days
     try:

@@ -53,7 +53,7 @@ def _speed(draft: Draft, item: DraftLink) -> Iterator[RackproofError]:
             continue
         tier_name = draft.devices[name][0].site.tier
         tier = draft.tiers.get(tier_name)
-        least = tier.min_speed_mbps.get(item.link.role.value) if tier else None
+        least = tier.min_speed_mbps.get(item.link.role) if tier else None
         if least is not None and item.link.speed_mbps < least:
             yield mistake(
                 "EST125",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from core.errors import RackproofError
 from inventory.draft import Draft, DraftSite
-from inventory.kinds import Duty, Quantity
+from inventory.kinds import DeviceKind, Duty, Quantity
 from inventory.mistakes import mistake
 
 _PER_POSITION = (Quantity.TEMPERATURE, Quantity.HUMIDITY)
+_OF_THEIR_OWN = (DeviceKind.UPS, DeviceKind.CRAC)  # they report the temperature they have, at no rack
+_MEASURE = (DeviceKind.ENVIRONMENT, *_OF_THEIR_OWN)
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST150 to EST155."""
+    """Yield EST150 to EST155, EST045 and EST049 (doubt about where a sensor is and who answers for it)."""
     for place in draft.sites:
         yield from _groups(place)
         yield from _sensors(place)
@@ -35,20 +38,19 @@ def _sensors(place: DraftSite) -> Iterator[RackproofError]:
     positions = {f"{rack}/{position}" for rack, names in racks.items() for position in names}
     zones = {rack.zone for rack in place.site.racks} | {unit.zone for unit in place.site.cooling}
     for index, sensor in enumerate(place.sensors):
-        if sensor.device not in place.devices:
-            where = place.sensor_place(index)
-            yield mistake("EST150", where, actual=sensor.device, known=place.devices, position=sensor.position)
-        needs_rack = sensor.quantity in _PER_POSITION or "/" in sensor.position
-        known = positions if needs_rack else zones
-        if sensor.position not in positions | zones:
-            yield mistake(
-                "EST151",
-                place.sensor_place(index),
-                actual=sensor.position,
-                known=known,
-                device=sensor.device,
-                quantity=sensor.quantity.value,
-            )
+        where, device = partial(place.sensor_place, index), place.devices.get(sensor.device)
+        if device is None:
+            yield mistake("EST150", where(), actual=sensor.device, known=place.devices, position=sensor.position)
+        elif device.kind not in _MEASURE:
+            actual = f"{device.name} ({device.kind.value})"
+            yield mistake("EST049", where(), actual=actual, quantity=sensor.quantity.value, position=sensor.position)
+        of_a_rack = sensor.quantity in _PER_POSITION and (device is None or device.kind not in _OF_THEIR_OWN)
+        facts = {"device": sensor.device, "quantity": sensor.quantity.value}
+        if sensor.position not in positions and sensor.position not in zones:
+            known = positions if of_a_rack or "/" in sensor.position else zones
+            yield mistake("EST151", where(), actual=sensor.position, known=known, **facts)
+        elif of_a_rack and sensor.position not in positions:
+            yield mistake("EST045", where(), actual=sensor.position, known=positions, **facts)
 
 
 def _unmeasured(place: DraftSite, duty: Duty) -> Iterator[RackproofError]:

@@ -14,7 +14,7 @@ _RUNS_SERVICES = (DeviceKind.HOST, DeviceKind.CONTROLLER)
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
-    """Yield EST160 to EST164."""
+    """Yield EST160 to EST167."""
     able = [name for name, (_site, device) in draft.devices.items() if device.kind in _RUNS_SERVICES]
     for index, service in enumerate(draft.services):
         for key in ("hosts", "dr_hosts"):
@@ -25,16 +25,48 @@ def check(draft: Draft) -> Iterator[RackproofError]:
                 elif name not in able:
                     kind = draft.devices[name][1].kind.value
                     yield mistake("EST161", where, actual=f"{name} ({kind})", service=service.name)
+        yield from _twice(draft, index, service)
+        yield from _placement(draft, index, service)
         yield from _recovery(draft, index, service)
+
+
+def _twice(draft: Draft, index: int, service: Service) -> Iterator[RackproofError]:
+    for key in ("hosts", "dr_hosts"):
+        names = getattr(service, key)
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                where = draft.service_place("services", index, key, number)
+                yield mistake("EST167", where, actual=name, service=service.name, key=key)
+
+
+def _placement(draft: Draft, index: int, service: Service) -> Iterator[RackproofError]:
+    """A role that no host has gives nothing: said of its own where hosts are named beside it, as nowhere otherwise."""
+    role = service.on_role
+    if role is not None and role not in draft.hosts_by_role:
+        code = "EST165" if service.hosts else "EST164"
+        where = draft.service_place("services", index, "on_role")
+        yield mistake(code, where, actual=role, known=draft.hosts_by_role, service=service.name)
+    elif not draft.hosts_of(service):
+        yield mistake("EST164", draft.service_place("services", index), service=service.name)
 
 
 def _recovery(draft: Draft, index: int, service: Service) -> Iterator[RackproofError]:
     if service.dr_scope and not service.dr_hosts:
         yield mistake("EST162", draft.service_place("services", index), service=service.name)
-    homes = {draft.devices[name][0].site.site for name in service.hosts if name in draft.devices}
+    own, homes = draft.hosts_of(service), _homes(draft, service)
     for number, name in enumerate(service.dr_hosts):
+        where = draft.service_place("services", index, "dr_hosts", number)
         if name in draft.devices and draft.devices[name][0].site.site in homes:
-            where = draft.service_place("services", index, "dr_hosts", number)
             yield mistake("EST163", where, actual=name, service=service.name, site=draft.devices[name][0].site.site)
-    if not service.hosts and not any(device.role == service.on_role for _site, device in draft.devices.values()):
-        yield mistake("EST164", draft.service_place("services", index), service=service.name)
+        elif name in own:
+            yield mistake("EST166", where, actual=name, service=service.name, role=service.on_role)
+
+
+def _homes(draft: Draft, service: Service) -> set[str]:
+    """Return the sites that recovery hosts are to replace.
+
+    A role that hosts of many sites have loses none of them with one site: there only the hosts it names count.
+    """
+    named = {draft.devices[name][0].site.site for name in service.hosts if name in draft.devices}
+    every = {draft.devices[name][0].site.site for name in draft.hosts_of(service) if name in draft.devices}
+    return every if len(every) == 1 else named

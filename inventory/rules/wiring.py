@@ -27,7 +27,7 @@ def check(draft: Draft) -> Iterator[RackproofError]:
             plugs.setdefault(end.device, []).append((item, end))
     for place in draft.sites:
         tier = draft.tiers.get(place.site.tier)
-        least = tier.min_speed_mbps.get(LinkRole.ACCESS.value, 0) if tier else 0
+        least = tier.min_speed_mbps.get(LinkRole.ACCESS, 0) if tier else 0
         for index, device in enumerate(place.site.devices):
             model = draft.hardware_of(device) if device.name in plugs or device.ports else None
             if model is None or not model.ports:

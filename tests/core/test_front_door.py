@@ -69,3 +69,33 @@ def test_what_a_room_raises_becomes_an_exit_code(monkeypatch, capsys, raised, co
     monkeypatch.setattr(rackproof, "_call", explode)
     assert rackproof.run(["estate"]) == code
     assert "Traceback" not in capsys.readouterr().err
+
+
+ESTATE = Path(__file__).parents[2] / "inventory" / "estate"
+
+
+@pytest.mark.parametrize("verb", ["ipam", "ipam --csv", "ipam --json", "explain hph"])
+def test_a_reading_that_is_cut_off_is_neither_green_nor_not(verb):
+    """A real pipe whose reader goes away after one line; 1 would say "not green", and 0 that all of it was fine."""
+    command = f"{sys.executable} -m rackproof --estate {ESTATE} estate {verb} | head -1 >/dev/null"
+    argv = ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"]
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (ExitCode.CUT_OFF, "")
+
+
+def test_a_verdict_holds_whoever_reads_it(tmp_path):
+    command = f"PYTHONUNBUFFERED= {sys.executable} -m rackproof estate validate --json {tmp_path} | true"
+    argv = ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"]
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (ExitCode.INVALID, "")
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_an_ending_that_no_pipe_caused_is_left_alone(code, monkeypatch):
+    def end(_verb, _rest):
+        raise SystemExit(code)
+
+    monkeypatch.setattr(rackproof, "_call", end)
+    with pytest.raises(SystemExit) as caught:
+        rackproof.run(["estate"])
+    assert caught.value.code == code

@@ -82,6 +82,13 @@ NETWORK_CASES = [
     ("vlan-behind-its-stage", "EST340", DC, _SRV, f"{_SRV}, families: [ipv4]"),
     ("link-behind-its-stage", "EST340", ROOMS, "{id: 11, to: core1}", "{id: 11, to: core1, families: [ipv4]}"),
     ("vlan-after-ipv4-ended", "EST341", ROOMS, "number: 1, uplinks", "number: 1, stage: ipv6-only, uplinks"),
+    ("service-of-yesterday", "EST047", ROOMS, "number: 1, uplinks: [{id: 11, to: core1}, {id: 12, to: core2}]}",
+     "number: 1, stage: ipv6-only, vlans: [{name: srv, ipv4: ~, families: [ipv6]}], "
+     "devices: [{name: kv01-old1, kind: host, role: dns, hardware: server, attach: [{vlan: srv, host: 9}]}], "
+     "uplinks: [{id: 11, to: core1}, {id: 12, to: core2}]}"),
+    ("no-model-and-ipv6-alone", "EST048", ROOMS, "number: 1, uplinks",
+     "number: 1, stage: ipv6-only, vlans: [{name: srv, ipv4: ~, families: [ipv6]}], "
+     "devices: [{name: kv01-edge1, hardware: ~}], uplinks"),
     ("stage-behind-the-vlans", "EST342", ROOMS, "number: 1, uplinks", "number: 1, stage: ipv4-only, uplinks"),
     ("stages-out-of-order", "EST343", TIERS, "ipv6-only: 2030-12-31", "ipv6-only: 2026-12-31"),
     ("stages-of-a-site-out-of-order", "EST343", DC, "tier: DC\n", "tier: DC\ntransition: {dual-stack: 2031-01-01}\n"),

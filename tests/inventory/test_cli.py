@@ -105,15 +105,35 @@ def test_answers(rackproof, words, expected):
         (("explain", "hpp"), "EST050", "did you mean 'hph'?"),
         (("explain", "hph", "devices.hph-edge2.wave"), "EST051", "did you mean 'hph-edge1'?"),
         (("ipam", "10.99.99.99"), "EST052", "estate ipam"),
-        (("schema", "sites"), "EST025", "did you mean 'site'?"),
+        (("schema", "sites"), "EST046", "did you mean 'site'?"),
+        (("show", "--tier", "HUYN"), "EST046", "did you mean 'HUYEN'?"),
     ],
 )
 def test_questions_without_an_answer(rackproof, words, code, remedy):
     answer = rackproof(*words)
-    assert answer.returncode == (2 if code.startswith("EST05") else 3)
+    assert answer.returncode == 2
     assert f"[{code}]" in answer.stderr
     assert remedy in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("words", [("explain", "hph-kv02"), ("show", "hph-kv02"), ("ledger", "check")])
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (shutil.rmtree, "EST030"),
+        (lambda folder: (shutil.rmtree(folder), folder.write_text("")), "EST030"),
+        (lambda folder: (shutil.rmtree(folder), folder.mkdir()), "EST001"),
+        (lambda folder: (folder / "sites/rooms.yml").write_text("sites: ["), "EST004"),
+    ],
+    ids=["missing", "a file", "empty", "a mistake"],
+)
+def test_a_mistake_in_the_estate_comes_before_the_answer(rackproof, broken, words, spoil, code):
+    (broken / "allocations.jsonl").touch()
+    spoil(broken)
+    answer = rackproof(*words, estate=broken)
+    assert (answer.returncode, f"[{code}]" in answer.stderr) == (3, True)
+    assert "[EST050]" not in answer.stderr
 
 
 @pytest.mark.parametrize("words", [("show",), ("show", "hph"), ("explain", "hph"), ("ipam",)])

@@ -159,6 +159,35 @@ def test_an_override_covers_what_lies_below(tmp_path):
     assert [(item.layer, item.wins) for item in said] == [("archetype room", False), ("site", True)]
 
 
+def test_a_ups_reports_its_own_temperature(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    file = tmp_path / "estate/sites/dc.yml"
+    own = "sensors:\n  - {device: ups-a, quantity: temperature, position: hall, index: 1}\n"
+    file.write_text(file.read_text("utf-8").replace("sensors:\n", own), "utf-8")
+    found = inspect_estate(tmp_path / "estate")
+    assert (found.errors, found.warnings) == ((), ())
+
+
+def test_what_is_taken_away_may_be_taken_away_again(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    defaults = "defaults: {archetype: small, region: 31, province: Hải Phòng"
+    (tmp_path / "estate/archetypes/small.yml").write_text(
+        "extends: room\ndevices: [{name: '{site}-env1', remove: true}]\nsensor_groups: []\n", "utf-8"
+    )
+    file = tmp_path / "estate/sites/rooms.yml"
+    text = file.read_text("utf-8").replace("defaults: {archetype: room, region: 31, province: Hải Phòng", defaults)
+    file.write_text(text + "      - {name: hph-kv02-env1, remove: true}\n", "utf-8")
+    assert inspect_estate(tmp_path / "estate").errors == ()
+
+
+def test_defaults_may_take_away_what_only_some_sites_have(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    file = tmp_path / "estate/sites/rooms.yml"
+    taken = "Hải Phòng, sensor_groups: [], devices: [{name: hph-kv01-env1, remove: true}]"
+    file.write_text(file.read_text("utf-8").replace("Hải Phòng", taken), "utf-8")
+    assert inspect_estate(tmp_path / "estate").errors == ()
+
+
 def _files():
     return sorted(path.relative_to(HERE / "base") for path in (HERE / "base").rglob("*.yml"))
 

@@ -63,13 +63,60 @@ def test_a_new_ledger_fits_and_appending_again_adds_nothing(estate, rackproof):
     assert "0 lines appended" in rackproof(estate, "ledger", "append").stdout
     assert (estate / FILE).read_bytes() == before
     kinds = [json.loads(line)["kind"] for line in before.splitlines()]
-    counted = {"region": 2, "site": 3, "vlan": 4, "loopback": 4, "link": 3}
+    counted = {"region": 2, "site": 3, "vlan": 4, "subnet": 4, "loopback": 4, "link": 3}
     assert {kind: kinds.count(kind) for kind in set(kinds)} == counted
 
 
 def test_an_estate_without_a_ledger_is_told_how_to_start(rackproof):
     answer = rackproof(HERE / "base", "ledger", "check")
     assert (answer.returncode, "[EST409]" in answer.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "given"),
+    [("id: 110, zone: 1", "id: 110, zone: 2", "101:206e"), ("zone: 3,", "zone: 3, management: true,", "fe01:101")],
+)
+def test_a_vlan_that_gets_another_prefix_is_a_difference(estate, rackproof, old, new, given):
+    edit(estate, "sites/dc.yml", old, new)
+    assert sorted(codes(estate)) == ["EST403", "EST407"]
+    assert rackproof(estate, "ledger", "check").returncode == 3
+    assert f"given subnet {given}: dc" in rackproof(estate, "ledger", "append").stdout
+    assert codes(estate) == []
+
+
+def test_a_ledger_of_before_there_were_subnets_goes_on(estate, rackproof):
+    """Its lines keep their meaning and their chain; what is missing is appended."""
+    before = read(estate / FILE, 365)
+    old = [entry for entry in before.latest.values() if entry.kind != "subnet"]
+    (estate / FILE).unlink()
+    write(Ledger(estate / FILE, {}, 0, GENESIS, date.min), old)
+    kept = (estate / FILE).read_bytes()
+    assert set(codes(estate)) == {"EST403"}
+    assert rackproof(estate, "ledger", "append").returncode == 0
+    assert (estate / FILE).read_bytes().startswith(kept)
+    assert codes(estate) == []
+
+
+@pytest.mark.parametrize("words", [("validate",), ("ledger", "check"), ("ledger", "append"), ("ledger", "free")])
+def test_a_lost_ledger_is_not_begun_anew(estate, rackproof, words):
+    edit(estate, "estate.yml", "name: base\n", f"name: base\nledger: {FILE}\n")
+    assert rackproof(estate, *words).returncode == 0
+    (estate / FILE).unlink()
+    answer = rackproof(estate, *words)
+    assert (answer.returncode, "[EST043]" in answer.stderr, "git -C" in answer.stderr) == (3, True, True)
+    assert not (estate / FILE).exists()
+
+
+def test_whoever_begins_a_ledger_is_told_to_name_it(tmp_path, rackproof):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    assert f"ledger: {FILE}" in rackproof(tmp_path / "estate", "ledger", "append").stderr
+
+
+@pytest.mark.parametrize("spoil", [shutil.rmtree, lambda folder: (folder / "estate.yml").write_text("[")])
+def test_checking_an_estate_that_cannot_be_read_says_so(estate, rackproof, spoil):
+    spoil(estate)
+    answer = rackproof(estate, "ledger", "check")
+    assert (answer.returncode, "EST409" in answer.stderr) == (3, False)
 
 
 def test_a_new_room_warns_until_it_is_entered(estate, rackproof):

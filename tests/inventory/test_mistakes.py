@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 EVERY = [("base", *case) for case in CASES] + [("campus", *case) for case in NETWORK_CASES]
 ASKED_ELSEWHERE = {
     "EST030",
+    "EST046",
     "EST090",
     "EST091",
     "EST185",

@@ -25,6 +25,7 @@ def changed(stage=Stage.DUAL_STACK, families=BOTH, links=None, hardware=None, se
     sites = {**CAMPUS.sites, "dc": dc.model_copy(update={"vlans": vlans, "stage": stage})}
     made = {name: model.model_copy(update=(hardware or {}).get(name, {})) for name, model in CAMPUS.hardware.items()}
     part = {name: item.model_copy(update=(services or {}).get(name, {})) for name, item in CAMPUS.services.items()}
+    del part["old"]  # a service of IPv4 alone, for the mistakes
     every = tuple(link.model_copy(update={"families": links or link.families}) for link in CAMPUS.links)
     return replace(CAMPUS, sites=sites, hardware=made, services=part, links=every)
 
@@ -33,6 +34,8 @@ def of(estate, code, day="2026-11-25"):
     return next(item for item in progress(estate, date.fromisoformat(day)) if item.site == code)
 
 
+ALONE = {"families": V6, "stage": Stage.IPV6_ONLY}
+CAN = {name: {"features": ("ipv6-management",)} for name in ("router", "switch", "server")}
 CASES = [
     ("both", {}, "2026-11-25", Stage.DUAL_STACK, False),
     ("both, on the last day", {}, "2030-12-31", Stage.DUAL_STACK, False),
@@ -40,7 +43,10 @@ CASES = [
     ("a VLAN without IPv6", {"families": V4}, "2026-11-25", Stage.IPV4_ONLY, False),
     ("a VLAN without IPv6 after its day", {"families": V4}, "2028-01-01", Stage.IPV4_ONLY, True),
     ("links without IPv6", {"links": V4}, "2026-11-25", Stage.IPV4_ONLY, False),
-    ("IPv6 alone, and said so", {"families": V6, "stage": Stage.IPV6_ONLY}, "2031-01-01", Stage.IPV6_ONLY, False),
+    ("IPv6 alone, and said so", {**ALONE, "hardware": CAN}, "2031-01-01", Stage.IPV6_ONLY, False),
+    ("IPv6 alone, but not to be managed so", ALONE, "2031-01-01", Stage.IPV6_ONLY, True),
+    ("IPv6 alone, but a service", {**ALONE, "hardware": CAN, "services": {"time": {"families": V4}}}, "2031-01-01",
+     Stage.IPV6_ONLY, True),
     ("IPv6 alone, said to be both", {"families": V6}, "2031-01-01", Stage.IPV6_ONLY, True),
     ("said to be IPv6 alone, still both", {"stage": Stage.IPV6_ONLY}, "2031-01-01", Stage.DUAL_STACK, True),
 ]
@@ -62,6 +68,9 @@ WAYS = [
     ("what nobody has looked at", {}, {"sw1": "cannot be managed", "dns1": "not known whether"}),
     ("a model that can", {"hardware": {"switch": {"features": ("ipv6-management",)}}}, {"sw1": ""}),
     ("a service without IPv6", {"services": {"time": {"families": V4}}}, {"service time": "without IPv6"}),
+    ("said to be there, not looked at", ALONE, {"sw1": "cannot be managed", "dns1": "not known whether"}),
+    ("said to be there, with a service", {**ALONE, "services": {"time": {"families": V4}}}, {"service time": "IPv6"}),
+    ("said to be there, and is", {**ALONE, "hardware": CAN}, {"sw1": "", "dns1": "", "core1": "", "VLAN": ""}),
     ("the step before", {"stage": Stage.IPV4_ONLY, "families": V4}, {"VLAN srv": "without IPv6", "dns1": ""}),
 ]
 

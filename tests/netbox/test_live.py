@@ -173,7 +173,8 @@ def test_all_of_it_comes_back_into_an_empty_estate(push_all, verb, estate):
     push_all()
     empty_estate = estate.parent / "empty"
     empty_estate.mkdir()
-    shutil.copy(estate / "estate.yml", empty_estate)
+    for name in ("estate.yml", "allocations.jsonl"):
+        shutil.copy(estate / name, empty_estate)
     written = verb("pull", "--write", folder=empty_estate)["written"]
     assert len(written) == 2 + len(load_estate(LAB).sites)
     assert plain(load_estate(empty_estate)) == plain(load_estate(LAB))

@@ -34,7 +34,7 @@ def test_everything_comes_back_into_an_empty_estate(name, tree):
     estate, _, world = pushed(FOLDERS[name])
     empty = tree / "lab" / "empty"
     empty.mkdir()
-    for file in ("estate.yml", "tiers.yml", "hardware.yml", "policies.yml"):
+    for file in ("estate.yml", "tiers.yml", "hardware.yml", "policies.yml", "allocations.jsonl"):
         if (FOLDERS[name] / file).exists():
             shutil.copy(FOLDERS[name] / file, empty)
     write(empty, compare(read_estate(empty), world), lambda new: compare(new, world))

@@ -1,0 +1,86 @@
+"""What a person may not read or write is a text and an exit code, never an internal error. Seen with real rights."""
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from inventory.ledger import FILE, GENESIS, Entry, Ledger, used, write
+from inventory.load import read_draft
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PLAIN = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")  # root without the right to every file
+plain_rights = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes rights from root")
+
+
+def rackproof(estate, *words, plain=False):
+    """Run a verb in a process of its own; ``plain``: the mode of a file holds for it."""
+    environment = {**os.environ, "RACKPROOF_NO_CACHE": "1", "RACKPROOF_LANG": "en"}
+    argv = [*(PLAIN if plain else ()), sys.executable, "-m", "rackproof", "--estate", str(estate), "estate", *words]
+    return subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def estate(tmp_path):
+    """A copy of the base estate, with a ledger."""
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    write(Ledger(tmp_path / "estate" / FILE, {}, 0, GENESIS, date.min), numbers())
+    return tmp_path / "estate"
+
+
+@cache
+def numbers():
+    draft = read_draft(HERE / "base", [])
+    return [Entry(*number, owner, date(2026, 1, 1), "given") for number, (owner, _where) in used(draft).items()]
+
+
+@plain_rights
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [(("validate",), "sites"), (("facility",), "archetypes"), (("explain", "x"), "sites"), (("show",), "sites/dc.yml")],
+)
+def test_a_part_that_may_not_be_read(estate, words, part):
+    (estate / part).chmod(0)
+    answer = rackproof(estate, *words, plain=True)
+    assert (answer.returncode, "[EST001]" in answer.stderr) == (3, True), answer.stderr
+
+
+@plain_rights
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [(("check",), "sites"), (("check", "--json"), "allocations.jsonl"), (("append",), "allocations.jsonl"),
+     (("free",), "sites"), (("free",), "allocations.jsonl")],
+)  # fmt: skip
+def test_a_ledger_that_may_not_be_read(estate, words, part):
+    (estate / part).chmod(0)
+    answer = rackproof(estate, "ledger", *words, plain=True)
+    assert (answer.returncode, "EST001" in answer.stderr + answer.stdout) == (3, True), answer.stderr
+
+
+@plain_rights
+def test_a_ledger_that_may_not_be_written(estate):
+    text = (estate / "services.yml").read_text("utf-8")
+    (estate / "services.yml").write_text(text.replace("name: nodes", "name: nodes\n    anycast: 7"), "utf-8")
+    (estate / "allocations.jsonl").chmod(0o444)
+    answer = rackproof(estate, "ledger", "append", plain=True)
+    assert (answer.returncode, "[EST058]" in answer.stderr) == (2, True), answer.stderr
+
+
+@plain_rights
+@pytest.mark.parametrize("verb", ["zone", "prometheus", "hosts"])
+def test_a_place_that_may_not_be_written_to(estate, verb):
+    estate.chmod(0o555)
+    answer = rackproof(estate, "export", verb, "--to", str(estate / "made"), plain=True)
+    assert (answer.returncode, "[EST058]" in answer.stderr) == (2, True), answer.stderr
+
+
+@pytest.mark.parametrize("verb", ["zone", "prometheus"])
+def test_a_file_where_a_folder_is_wanted(estate, verb):
+    answer = rackproof(estate, "export", verb, "--to", str(estate / "links.yml"))
+    assert (answer.returncode, "[EST058]" in answer.stderr) == (2, True), answer.stderr
