@@ -26,6 +26,10 @@ def scaled(factor: int, folder: Path) -> Path:
     head["addressing"]["ipv4_links"] = _LINKS
     del head["ledger"]
     _write(folder / "estate.yml", head)
+    models = _read(folder / head["hardware"])
+    for block in models["hardware"]["core-router"]["ports"]:
+        block["count"] *= factor  # the centres take up every province
+    _write(folder / head["hardware"], models)
     files = {file: _read(file) for file in sorted((folder / "sites").glob("*.yml"))}
     regions = {data["region"] for data in _parts(files.values())}
     free = iter(sorted(set(_REGIONS) - regions))
