@@ -12,8 +12,8 @@ import yaml
 
 from core.errors import ExitCode, Place, RackproofError
 from core.workspace import REPOSITORY
+from inventory.ledger import FILE
 
-LEDGER = "allocations.jsonl"
 REQUIREMENTS_DIR = REPOSITORY / "checks" / "requirements"
 
 
@@ -39,7 +39,7 @@ def estate_sources(folder: Path) -> tuple[str, tuple[Source, ...]]:
     said = yaml.safe_load(head.read_text("utf-8"))
     tiers = (folder / str(said.get("tiers", "tiers.yml"))).resolve()
     root = folder.resolve()
-    beside = [root / LEDGER] if said.get("ledger") == LEDGER else []
+    beside = [root / FILE] if said.get("ledger") == FILE else []
     files = sorted({*_yaml_files(root), *(file for file in (tiers, *beside) if file.is_file())})
     base = Path(os.path.commonpath([root, tiers.parent]))
     return root.relative_to(base).as_posix(), tuple(Source(file.relative_to(base).as_posix(), file) for file in files)

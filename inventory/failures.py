@@ -13,10 +13,9 @@ from functools import cached_property
 from inventory.estate import Estate
 from inventory.facility import power_losses
 from inventory.graph import Graph, graph_of
-from inventory.kinds import DeviceKind, Family
+from inventory.kinds import ROUTING, Family
 from inventory.model import Link
 
-_ROUTING = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 Sites = tuple[str, ...]
 
 
@@ -52,7 +51,7 @@ class Network:
     def routers(self) -> dict[str, list[str]]:
         """The linked routing devices of every site."""
         found: dict[str, list[str]] = {code: [] for code in self._estate.sites}
-        for device in self._estate.devices_of(*_ROUTING):
+        for device in self._estate.devices_of(*ROUTING):
             if device.name in self.graph.edges:
                 found[self._estate.site_of[device.name]].append(device.name)
         return found

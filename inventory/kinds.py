@@ -21,6 +21,9 @@ class DeviceKind(StrEnum):
     ENVIRONMENT = "environment"
 
 
+ROUTING = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)  # what may pass traffic of others on
+
+
 class LinkRole(StrEnum):
     """What a link is for; the tier table gives the least speed per role."""
 

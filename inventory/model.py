@@ -41,6 +41,7 @@ from inventory.kinds import (
 )
 
 BOTH = (Family.IPV4, Family.IPV6)
+GLOBAL_VRF = "default"  # that of loopbacks, services and circuits
 Mtu = Annotated[Whole, Field(ge=1280, le=65535)]  # RFC 8200 section 5
 
 
@@ -81,7 +82,7 @@ class Vlan(Model):
     gateway: Name = Field(description="the router that holds host address 1 of the VLAN")
     backups: tuple[Name, ...] = Field(default=(), description="routers that take the gateway's address over")
     vrid: Whole | None = Field(default=None, ge=1, le=255, description="virtual router id")
-    vrf: Name = "default"
+    vrf: Name = GLOBAL_VRF
     mtu: Mtu = 1500
     assignment: Assignment = Assignment.STATIC
     relay: tuple[Name, ...] = Field(default=(), description="DHCPv6 servers that the gateways relay to")
@@ -272,7 +273,7 @@ class Uplink(Model):
     speed_mbps: Whole = Field(default=1000, gt=0)
     ipv4: Ipv4Prefix | None = None
     families: tuple[Family, ...] = Field(default=BOTH, min_length=1)
-    vrf: Name = "default"
+    vrf: Name = GLOBAL_VRF
     mtu: Mtu = 1500
     area: Whole | None = Field(default=None, ge=0, le=4294967295, description="OSPF area, when not the router's")
     media: Name = "fibre"
@@ -323,7 +324,7 @@ class Link(Model):
     speed_mbps: Whole = Field(gt=0)
     ipv4: Ipv4Prefix | None = None
     families: tuple[Family, ...] = Field(default=BOTH, min_length=1)
-    vrf: Name = "default"
+    vrf: Name = GLOBAL_VRF
     mtu: Mtu = 1500
     area: Whole | None = Field(default=None, ge=0, le=4294967295, description="OSPF area, when not the routers'")
     media: Name = Field(default="fibre", description="'tap' in the lab: an interface whose speed can be set")
@@ -353,7 +354,7 @@ class Addressing(Model):
 
     ipv6_prefix: Ipv6Prefix
     ipv6_second: Ipv6Prefix | None = None
-    vrfs: tuple[Name, ...] = ("default",)
+    vrfs: tuple[Name, ...] = (GLOBAL_VRF,)
     assigned_networks: tuple[Name, ...] = Field(
         default=(), description="networks whose operator assigns the addresses of its circuits"
     )

@@ -10,7 +10,7 @@ from core.errors import Place
 from inventory.estate import Estate, Interface
 from inventory.kinds import Family
 from inventory.mistakes import mistake
-from inventory.model import Asset, Device, Link, Rack, Site, Vlan
+from inventory.model import GLOBAL_VRF, Asset, Device, Link, Rack, Site, Vlan
 from inventory.netbox.kinds import ASSET_FIELDS, GENERIC, KINDS, REST, REST_TYPES, TAG
 
 Fields = dict[str, Any]
@@ -21,7 +21,6 @@ _SITE_PARTS = {"site", "name", "tier", "region", "number", "archetype", "latitud
 _DEVICE_PARTS = {"name", "role", "platform", "rack", "attach", "loopback", "ipv4_loopback", "asset"}
 _VLAN_PARTS = {"name", "id", "zone", "ipv4", "gateway"}
 _LINK_PARTS = {"id", "a", "b", "speed_mbps", "ipv4"}
-_GLOBAL = "default"
 _KBPS = 1000
 
 
@@ -56,8 +55,8 @@ def _carried_of(link: Link) -> set[str]:
 
 def _refuse_vrfs(estate: Estate) -> None:
     used = {vlan.vrf for site in estate.sites.values() for vlan in site.vlans} | {link.vrf for link in estate.links}
-    if used - {_GLOBAL}:
-        raise mistake("EST091", Place(estate.root), actual=", ".join(sorted(used - {_GLOBAL})))
+    if used - {GLOBAL_VRF}:
+        raise mistake("EST091", Place(estate.root), actual=", ".join(sorted(used - {GLOBAL_VRF})))
 
 
 def slug(text: str) -> str:

@@ -8,13 +8,12 @@ from ipaddress import IPv4Network, IPv6Network
 
 from core.errors import Place, RackproofError
 from inventory.draft import Draft, DraftSite
-from inventory.kinds import DeviceKind
+from inventory.kinds import ROUTING
 from inventory.mistakes import mistake
 from inventory.model import Assigned
 from inventory.rules.addressing import USABLE
 from inventory.rules.ipv4 import unusable
 
-_ROUTING = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 _LINK_LOCAL = IPv6Network("fe80::/10")
 _POINT_TO_POINT = 31  # RFC 3021: from here on every address is one of an end
 Prefix = tuple[IPv4Network | IPv6Network, str, Callable[[], Place]]
@@ -48,7 +47,7 @@ def _leaving(draft: Draft) -> dict[str, list[str]]:
 def _end(draft: Draft, place: DraftSite, index: int, leaving: dict[str, list[str]]) -> Iterator[RackproofError]:
     circuit = place.site.circuits[index]
     where = partial(place.place, "circuits", index, "router")
-    routers = [device.name for device in place.site.devices if device.kind in _ROUTING]
+    routers = [device.name for device in place.site.devices if device.kind in ROUTING]
     if circuit.router is None:
         tier = draft.tiers.get(place.site.tier)
         if tier is not None and tier.min_paths:
@@ -66,7 +65,7 @@ def _bare(draft: Draft, place: DraftSite, leaving: list[str]) -> Iterator[Rackpr
     """Yield EST395: a way out that no circuit carries is one that no loss of a circuit or route ever takes away."""
     tier = draft.tiers.get(place.site.tier)
     ends = {circuit.router for circuit in place.site.circuits}
-    routers = {device.name for device in place.site.devices if device.kind in _ROUTING}
+    routers = {device.name for device in place.site.devices if device.kind in ROUTING}
     if tier is not None and tier.min_paths > 1 and ends and ends <= routers:  # else it is told which end is wrong
         for name in dict.fromkeys(leaving):
             if name not in ends:

@@ -10,8 +10,7 @@ from ipaddress import IPv4Network
 from core.errors import Place, RackproofError
 from inventory.draft import Draft, DraftSite
 from inventory.mistakes import mistake
-
-_GLOBAL = "default"  # the VRF of loopbacks, services and circuits
+from inventory.model import GLOBAL_VRF
 
 
 def _span(prefix: IPv4Network) -> tuple[int, int]:
@@ -41,7 +40,7 @@ class Prefix:
     prefix: IPv4Network
     owner: str
     place: Callable[[], Place]
-    vrf: str = _GLOBAL
+    vrf: str = GLOBAL_VRF
     what: _What = _What.OTHER
 
 
@@ -78,7 +77,7 @@ def _in_block(draft: Draft, found: list[Prefix]) -> Iterator[RackproofError]:
     if block is None:
         return
     where = draft.head_file.place(_BLOCK)
-    vrfs = {_GLOBAL, *(item.link.vrf for item in draft.links)}
+    vrfs = {GLOBAL_VRF, *(item.link.vrf for item in draft.links)}
     for item in found:
         if item.what is not _What.LINK and item.vrf in vrfs and item.prefix.overlaps(block):
             actual, first = f"{item.prefix} ({item.owner})", f"{where.file.name}:{where.line}"
@@ -143,7 +142,7 @@ def _of_site(place: DraftSite, seen: set[object]) -> Iterator[Prefix]:
         if circuit.assigned is not None and circuit.assigned.ipv4 is not None:
             where = _at(place.place, "circuits", index, "assigned", "ipv4")
             owner = f"{site.site} {circuit.name}"
-            yield Prefix(circuit.assigned.ipv4, owner, where, _GLOBAL, _What.ASSIGNED)
+            yield Prefix(circuit.assigned.ipv4, owner, where, GLOBAL_VRF, _What.ASSIGNED)
 
 
 def _at(placer: Callable[..., Place], *path: str | int) -> Callable[[], Place]:

@@ -12,10 +12,9 @@ from inventory.draft import Draft, DraftLink, DraftSite
 from inventory.graph import Graph, graph_of
 from inventory.kinds import Family
 from inventory.mistakes import mistake
-from inventory.model import Site
+from inventory.model import GLOBAL_VRF, Site
 
 NAMES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
-GLOBAL = "default"  # the VRF of loopbacks and services
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
@@ -34,12 +33,12 @@ def check(draft: Draft) -> Iterator[RackproofError]:
         graph = graph_over(draft, links, at, hubs)
         here = graph.reached()
         reached[family] |= here
-        name = NAMES[family] if vrf == GLOBAL else f"{NAMES[family]} (VRF {vrf})"
-        if vrf == GLOBAL and graph.hubs:
+        name = NAMES[family] if vrf == GLOBAL_VRF else f"{NAMES[family]} (VRF {vrf})"
+        if vrf == GLOBAL_VRF and graph.hubs:
             yield from _hubs(draft, graph, family)
         for place in places:
             # what a hub's own site does not take elsewhere has no other site to be reached from
-            if place.site.site not in hubs or (vrf == GLOBAL and graph.hubs):
+            if place.site.site not in hubs or (vrf == GLOBAL_VRF and graph.hubs):
                 yield from _site(place, graph, here, (family, vrf, name))
         yield from _routes(draft, graph, here, at, name)
     if reached[Family.IPV6]:
@@ -49,7 +48,7 @@ def check(draft: Draft) -> Iterator[RackproofError]:
 def _parts(draft: Draft) -> dict[tuple[Family, str], tuple[list[DraftLink], list[DraftSite]]]:
     """Return the links of every family and VRF, and the sites that have a VLAN of it; the global VRF comes first."""
     found: dict[tuple[Family, str], tuple[list[DraftLink], list[DraftSite]]] = {
-        (family, GLOBAL): ([], []) for family in (Family.IPV6, Family.IPV4)
+        (family, GLOBAL_VRF): ([], []) for family in (Family.IPV6, Family.IPV4)
     }
     for item in draft.links:
         for family in item.link.families:
