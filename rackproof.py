@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
+from core.console import emit_json_errors
 from core.errors import ErrorGroup, ExitCode, RackproofError
-from core.locale import LANGUAGES
-from core.narrowing import explained, narrowed
+from core.i18n import LANGUAGES, N_, _, language
+from core.lazy_cli import HouseGroup, build_house
+from core.usage import describe_system_error, describe_usage_error, hold_streams
+from core.version import read_version
 from core.workspace import current
-
-VERSION = "0.1.0"
 
 # verb → (module that holds its typer app, one line of help). A room is imported only when its verb is used.
 ROOMS: dict[str, tuple[str, str]] = {
-    "demo": ("lab.demo", "The main job, end to end, on the embedded lab."),
-    "doctor": ("lab.doctor", "What this machine lacks, and how to get it."),
-    "estate": ("inventory.cli", "The estate: validate it, show it."),
-    "bench": ("inventory.bench_cli", "Measure how fast the estate is at full size, on this machine."),
-    "lab": ("lab.cli", "The embedded lab: bring it up and down, break and mend things."),
-    "provision": ("playbooks.cli", "Provision hosts with Ansible and pyinfra."),
-    "net": ("netconfig.cli", "Plan and apply network configuration; devices roll back by themselves."),
-    "monitor": ("monitoring.cli", "Poll devices, serve readings as metrics, check the alert rules."),
-    "checks": ("checks.cli", "Judge the requirements, once or continuously."),
-    "evidence": ("checks.evidence_cli", "Verify evidence bundles offline."),
-    "report": ("checks.report_cli", "Render the report of a run."),
+    "demo": ("lab.demo", N_("The main job, end to end, on the embedded lab.")),
+    "doctor": ("lab.doctor", N_("What this machine lacks, and how to get it.")),
+    "estate": ("inventory.cli.estate", N_("The estate: validate it, show it.")),
+    "bench": ("bench.cli", N_("Measure: the speed of the estate at full size, and how the code is written.")),
+    "lab": ("lab.cli", N_("The embedded lab: bring it up and down, break and mend things.")),
+    "provision": ("playbooks.cli", N_("Provision hosts with Ansible and pyinfra.")),
+    "net": ("netconfig.cli.net", N_("Plan and apply network configuration; devices roll back by themselves.")),
+    "monitor": ("monitoring.cli.monitor", N_("Poll devices, serve readings as metrics, check the alert rules.")),
+    "checks": ("checks.cli.checks", N_("Judge the requirements, once or continuously.")),
+    "evidence": ("checks.cli.evidence", N_("Verify evidence bundles offline.")),
+    "report": ("checks.cli.report", N_("Render the report of a run.")),
+    "prove": ("lab.proofs.cli", N_("Long proofs, run before a release: what the README promises, on a new machine.")),
+    "help": ("core.help_cli", N_("Explain a topic or an error code; write man pages and shell completion.")),
 }
 # These speak to devices; when the lab is the target they do it from the lab's controller namespace.
 SPEAKS_TO_DEVICES: dict[str, frozenset[str]] = {
@@ -43,73 +47,178 @@ SPEAKS_TO_DEVICES: dict[str, frozenset[str]] = {
     "monitor": frozenset({"poll", "serve"}),
     "checks": frozenset({"run", "watch"}),
 }
+HELP_OPTIONS = frozenset({"--help", "-h"})
+#: Set by the shell that asks for completions (`rackproof help --completion bash`).
+COMPLETION = "_RACKPROOF_COMPLETE"
 
 
-def _parser() -> argparse.ArgumentParser:
-    verbs = "\n".join(f"  {verb:<10} {text}" for verb, (_module, text) in ROOMS.items())
-    parser = argparse.ArgumentParser(
-        prog="rackproof",
-        description="Rackproof provisions, configures and proves the estate it is given.",
-        epilog=f"verbs:\n{verbs}\n\nexample:\n  ./rackproof demo\n  ./rackproof checks run --help",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="rackproof [options] VERB ...",
-    )
-    parser.add_argument("--version", action="version", version=f"rackproof {VERSION}")
-    parser.add_argument("--estate", type=Path, help="estate folder (default: the lab's while it is up)")
-    parser.add_argument("--workspace", type=Path, help="folder for keys, secrets, journal and evidence")
-    parser.add_argument("--lang", choices=LANGUAGES, help="language of texts for people")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
-    parser.add_argument("verb", nargs="?", choices=list(ROOMS), metavar="VERB", help=argparse.SUPPRESS)
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    return parser
+class Terminated(KeyboardInterrupt):
+    """Somebody asked this process to end (SIGTERM, SIGHUP): it ends as after Ctrl-C, and leaves nothing behind."""
 
 
-def _apply(options: argparse.Namespace) -> None:
-    """Hand the global options to the rooms through the environment, which child processes inherit."""
-    settings = {
-        "RACKPROOF_ESTATE": options.estate and options.estate.resolve(),
-        "RACKPROOF_WORKSPACE": options.workspace and options.workspace.resolve(),
-        "RACKPROOF_LANG": options.lang,
-        "RACKPROOF_DEBUG": options.debug and "1",
-    }
-    os.environ.update({key: str(value) for key, value in settings.items() if value})
-
-
-def _call(verb: str, rest: list[str]) -> int:
-    speaks = SPEAKS_TO_DEVICES.get(verb, frozenset()).intersection(rest) and "--help" not in rest
-    if speaks and current().is_lab:
+def enter_lab(verb: str, rest: Sequence[str]) -> None:
+    """Go into the lab's controller namespace before a verb speaks to devices of the lab."""
+    if not SPEAKS_TO_DEVICES.get(verb, frozenset()).intersection(rest) or HELP_OPTIONS.intersection(rest):
+        return
+    if current().is_lab:
         importlib.import_module("lab.enter").enter_controller()
-    app: typer.Typer = importlib.import_module(ROOMS[verb][0]).app
-    app.rich_markup_mode = None  # plain help: the decorated one imports a Markdown reader and costs every --help 0.13 s
-    with explained(app, rest):
-        result: Any = narrowed(app, rest)(args=rest, prog_name=f"rackproof {verb}", standalone_mode=False)
-    return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def apply_options(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    estate: Annotated[
+        Path | None, typer.Option("--estate", help="Estate folder (default: the lab's while it is up).")
+    ] = None,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", help="Folder for keys, secrets, journal and evidence.")
+    ] = None,
+    lang: Annotated[str | None, typer.Option("--lang", metavar="[en|vi]", help="Language of texts for people.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.")] = False,
+) -> None:
+    """Rackproof provisions, configures and proves the estate it is given.
+
+    Example: rackproof checks run --help
+    """
+
+
+class FrontDoor(HouseGroup):
+    """The rooms of this house; the global options reach them through the environment, as children inherit it."""
+
+    rooms = ROOMS
+    before_room = staticmethod(enter_lab)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the global options and hand them on before any room is imported: a room reads them at once."""
+        try:
+            rest = super().parse_args(ctx, list(args))
+        except TyperException:
+            _adopt_language(args)  # a word that cannot be read must not hide in which language to say so
+            raise
+        options = ctx.params
+        lang = options["lang"]
+        if lang is not None and lang not in LANGUAGES:
+            page = "rackproof --help"
+            raise RackproofError("USE005", actual=lang, what="--lang", reason=" ".join(LANGUAGES), page=page)
+        settings = {
+            "RACKPROOF_ESTATE": options["estate"] and options["estate"].resolve(),
+            "RACKPROOF_WORKSPACE": options["workspace"] and options["workspace"].resolve(),
+            "RACKPROOF_LANG": lang,
+            "RACKPROOF_DEBUG": options["debug"] and "1",
+        }
+        os.environ.update({key: str(value) for key, value in settings.items() if value})
+        if options["version"]:
+            print(f"rackproof {read_version()}")
+            ctx.exit()
+        return rest
+
+
+def _adopt_language(args: Sequence[str]) -> None:
+    """Take the language from words that could not be read as a whole."""
+    words = " ".join(args).replace("--lang=", "--lang ").split()
+    chosen = [after for word, after in pairwise(words) if word == "--lang" and after in LANGUAGES]
+    if chosen:
+        os.environ["RACKPROOF_LANG"] = chosen[-1]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; no traceback gets out unless ``--debug`` asks for it."""
+    as_json = "--json" in [*takewhile(lambda word: word != "--", arguments)]  # what follows is for another program
+    try:
+        code = _call(list(arguments))
+    except RackproofError as error:
+        code = _show(error, as_json)
+    except typer.Exit as stop:
+        code = int(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _show_interrupted()
+    except TyperException as error:
+        code = _refuse_usage(error, as_json)
+    except BrokenPipeError:  # the reader of our output went away, as in `rackproof … | head`
+        code = _cut_off()
+    except SystemExit as stop:  # typer and rich make 1 of a broken pipe, which here would say "not green"
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        code = _cut_off()
+    except OSError as error:
+        code = _show(describe_system_error(error), as_json)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a text and an exit code
+        code = _show_internal(error, as_json)
+    return _flush(code)
+
+
+def main() -> int:
+    """Run the command line of this process."""
+    hold_streams()
+    settle_language()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminate)
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done: a late Ctrl-C has nothing to interrupt
+    return code
+
+
+def settle_language() -> None:
+    """Take the language from the locale once; every program that we run speaks English in UTF-8 from then on.
+
+    Their answers are parsed, and Ansible does not start at all under a locale that this machine has not generated,
+    as when SSH brings ``LC_ALL=vi_VN.UTF-8`` along.
+    """
+    os.environ["RACKPROOF_LANG"] = language()
+    os.environ["LC_ALL"] = "C.UTF-8"
+    os.environ.pop("LANGUAGE", None)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _call(arguments: list[str]) -> int:
+    if COMPLETION in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined] # there, though not in __all__
+
+        completion_init()
+    result = build_house(FrontDoor, apply_options).main(args=arguments, prog_name="rackproof", standalone_mode=False)
+    if result == ExitCode.INTERRUPTED:  # typer makes this of Ctrl-C and says nothing
+        return _show_interrupted()
+    return result if isinstance(result, int) else int(ExitCode.OK)
 
 
 def _show(error: RackproofError, as_json: bool) -> int:
     if as_json:
         errors = error.errors if isinstance(error, ErrorGroup) else [error]
-        print(json.dumps({"errors": [item.as_dict() for item in errors]}, ensure_ascii=False, indent=2))
+        try:
+            emit_json_errors([item.as_dict() for item in errors])
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return _cut_off()
+        except OSError as refused:  # nobody can be told there: standard error is left, and the exit code
+            _cut_off()
+            return _show(describe_system_error(refused), as_json=False)
     else:
         print(error, file=sys.stderr)
+    if os.environ.get("RACKPROOF_DEBUG") and error.kind == "internal":
+        traceback.print_exception(error)
     return int(error.exit_code)
 
 
-def _show_internal(error: Exception) -> int:
+def _show_internal(error: Exception, as_json: bool) -> int:
     if os.environ.get("RACKPROOF_DEBUG"):
         traceback.print_exception(error)
-    text = f"[RPK000] internal error: {type(error).__name__}: {error}"
-    print(f"{text}\n  remedy: run again as `rackproof --debug …` and report what it prints", file=sys.stderr)
-    return int(ExitCode.INTERNAL)
+    return _show(RackproofError("RPK000", type=type(error).__name__, reason=error), as_json)
 
 
-def _refuse_usage(error: TyperException) -> int:
-    show = getattr(error, "show", None)
-    if show is not None:
-        show()
-    else:
-        print(error, file=sys.stderr)
-    return int(ExitCode.USAGE)
+def _show_interrupted() -> int:
+    print(_("interrupted"), file=sys.stderr)
+    return int(ExitCode.INTERRUPTED)
+
+
+def _refuse_usage(error: TyperException, as_json: bool) -> int:
+    described = describe_usage_error(error)
+    if described is None:  # a group without a verb: its help is the answer
+        print(error.format_message(), file=sys.stderr)
+        return int(ExitCode.USAGE)
+    return _show(described, as_json)
 
 
 def _cut_off() -> int:
@@ -118,45 +227,20 @@ def _cut_off() -> int:
     return int(ExitCode.CUT_OFF)
 
 
-def _flushed(code: int) -> int:
-    """Write out what is held back; the work is done by now, and ``code`` is right whoever still reads."""
+def _flush(code: int) -> int:
+    """Write out what is held back; the work is done by now, and ``code`` is right whoever still reads.
+
+    A full disk behind standard output is an error of its own: the result did not arrive whole.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _cut_off()
+    except OSError as error:
+        _cut_off()
+        return _show(describe_system_error(error), as_json=False)
     return code
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; no traceback gets out unless ``--debug`` asks for it."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.verb is None:
-        parser.print_help()
-        return int(ExitCode.USAGE)
-    _apply(options)
-    code: int
-    try:
-        code = _call(options.verb, options.rest)
-    except RackproofError as error:
-        code = _show(error, "--json" in arguments)
-    except typer.Exit as stop:
-        code = int(stop.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        code = int(ExitCode.INTERRUPTED)
-    except TyperException as error:
-        code = _refuse_usage(error)
-    except BrokenPipeError:  # the reader of our output went away, as in `rackproof … | head`
-        code = _cut_off()
-    except SystemExit as stop:  # typer and rich make 1 of a broken pipe, which here would say "not green"
-        if not isinstance(stop.__context__, BrokenPipeError):
-            raise
-        code = _cut_off()
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a text and an exit code
-        code = _show_internal(error)
-    return _flushed(code)
-
-
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(main())

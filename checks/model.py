@@ -6,7 +6,6 @@ Only ``pass`` is green. What could not be reached, judged or is too old has a st
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,30 +28,38 @@ class Status(StrEnum):
 
 # Worst first: what a roll-up of several verdicts shows. A proved failure says more than a missing answer.
 SEVERITY = (
-    Status.FAIL, Status.UNREACHABLE, Status.ERROR, Status.STALE, Status.NOT_ASSESSED, Status.WAIVED, Status.PASS,
+    Status.FAIL,
+    Status.UNREACHABLE,
+    Status.ERROR,
+    Status.STALE,
+    Status.NOT_ASSESSED,
+    Status.WAIVED,
+    Status.PASS,
     Status.NOT_APPLICABLE,
 )
 # Statuses that make a run fail. WAIVED is counted apart: not green, but accepted in writing until a date.
 NOT_MET = frozenset({Status.FAIL, Status.UNREACHABLE, Status.ERROR, Status.STALE, Status.NOT_ASSESSED})
 
 
-class Outcome(StrEnum):
+class CollectOutcome(StrEnum):
     """How collecting one piece of evidence went. Only COLLECTED may ever support a pass."""
 
     COLLECTED = "collected"
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
     ERROR = "error"
+    LOGIN_REFUSED = "login_refused"
+    HOST_KEY_CHANGED = "host_key_changed"
 
 
-def utc_text(moment: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """Return an aware moment as ISO 8601 in UTC with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def canonical_json(data: Any) -> bytes:
-    """Return the one byte form of ``data`` (sorted keys, no spaces, UTF-8): what is hashed and signed."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def parse_utc(text: str) -> datetime:
+    """Read a moment as ``format_utc`` writes it."""
+    return datetime.fromisoformat(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class EvidenceItem:
     source: str
     started_at: str
     ended_at: str
-    outcome: Outcome
+    outcome: CollectOutcome
     exit_code: int | None
     tool: str
     tool_version: str
@@ -85,7 +92,7 @@ class EvidenceItem:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> EvidenceItem:
         """Read an item back; KeyError or ValueError when it is not one."""
-        return cls(**{**{name: data[name] for name in cls.__slots__}, "outcome": Outcome(data["outcome"])})
+        return cls(**{**{name: data[name] for name in cls.__slots__}, "outcome": CollectOutcome(data["outcome"])})
 
 
 @dataclass(frozen=True, slots=True)

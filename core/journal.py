@@ -9,13 +9,15 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.errors import ExitCode, Place, RackproofError
+from core.canonical_json import encode_canonical
+from core.errors import Place, RackproofError
+from core.files import append_whole, describe_refusal, make_folder
+from core.i18n import _
 from core.signing import is_authentic, load_or_create_key
 
 GENESIS = "0" * 64
@@ -29,18 +31,18 @@ class Journal:
         self._key = load_or_create_key(key_path)
 
     def append(self, event: str, **fields: Any) -> dict[str, Any]:
-        """Write one line and return it once it is on disk. ``fields`` must be JSON-serialisable."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as stream:
+        """Write one line and return it once it is on disk. ``fields`` must be JSON-serialisable.
+
+        Raises RackproofError FIL001 when the disk is full: then nothing of the line is in the journal.
+        """
+        make_folder(self.path.parent)
+        with describe_refusal(self.path), self.path.open("a+b", buffering=0) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             previous = _cut_torn_tail(stream)
             record = {"event": event, "at": datetime.now(UTC).isoformat(), "prev": previous, **fields}
-            body = _canonical(record)
+            body = encode_canonical(record)
             record["sig"] = self._key.sign(body).hex()
-            stream.seek(0, os.SEEK_END)
-            stream.write(_canonical(record) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+            append_whole(self.path, stream.fileno(), encode_canonical(record) + b"\n")
         return record
 
     def read(self) -> Iterator[dict[str, Any]]:
@@ -63,33 +65,23 @@ class Journal:
         for number, line in enumerate(self.path.read_bytes().splitlines(keepends=True), start=1):
             problem = self._problem(line, previous)
             if problem:
-                raise RackproofError(
-                    "JRN001",
-                    f"the journal is broken: {problem}",
-                    place=Place(self.path, number),
-                    remedy="compare with a copy of the journal; nothing from this line on can be trusted",
-                    exit_code=ExitCode.INVALID,
-                )
+                raise RackproofError("JRN001", place=Place(self.path, number), problem=problem)
             previous, count = hashlib.sha256(line.rstrip(b"\n")).hexdigest(), number
         return count
 
     def _problem(self, line: bytes, previous: str) -> str:
         if not line.endswith(b"\n"):
-            return "the last line is incomplete"
+            return _("the last line is incomplete")
         try:
             record = json.loads(line)
             signature = bytes.fromhex(record.pop("sig"))
         except (ValueError, KeyError, AttributeError, TypeError):
-            return "the line is not a signed record"
+            return _("the line is not a signed record")
         if record.get("prev") != previous:
-            return "the line before it was changed or removed"
-        if not is_authentic(self._key.public_key(), signature, _canonical(record)):
-            return "the signature does not fit the line"
+            return _("the line before it was changed or removed")
+        if not is_authentic(self._key.public_key(), signature, encode_canonical(record)):
+            return _("the signature does not fit the line")
         return ""
-
-
-def _canonical(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _cut_torn_tail(stream: Any) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
-from core.errors import ExitCode, Place, RackproofError
+from core.errors import Place, RackproofError
 from core.workspace import Workspace
 
 HIDDEN = "••••••"
@@ -36,30 +38,21 @@ def _stamp(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
-        raise RackproofError(
-            "SEC001", "the secrets file is missing", place=Place(path), remedy="create it with `ansible-vault create`"
-        ) from None
+        raise RackproofError("SEC001", place=Place(path)) from None
 
 
 @lru_cache(maxsize=8)
-def _load(secrets_file: Path, password_file: Path, stamp: int) -> Mapping[str, str]:
+def _load(secrets_file: Path, password_file: Path, stamp: int) -> Mapping[str, str]:  # noqa: ARG001 - of the cache's key
     # The command line tool, not the library: importing Ansible would put this module under the GPL.
     tool = Path(sys.executable).with_name("ansible-vault")
     argv = [str(tool), "view", "--vault-password-file", str(password_file), str(secrets_file)]
-    result = subprocess.run(argv, capture_output=True, timeout=VAULT_TIMEOUT_S, check=False)
+    # Ansible keeps files in the home of who runs it, and a service's account may have none.
+    with TemporaryDirectory(prefix="rackproof-ansible-") as home:
+        environment = os.environ | {"ANSIBLE_HOME": home}
+        result = subprocess.run(argv, capture_output=True, timeout=VAULT_TIMEOUT_S, check=False, env=environment)
     if result.returncode != 0:
-        raise RackproofError(
-            "SEC002",
-            "the secrets file cannot be decrypted",
-            place=Place(secrets_file),
-            expected=f"a vault encrypted with the password in {password_file}",
-            remedy="check the password file",
-            exit_code=ExitCode.INVALID,
-        )
+        raise RackproofError("SEC002", place=Place(secrets_file), password_file=password_file)
     data = yaml.safe_load(result.stdout)
     if not isinstance(data, dict) or not all(isinstance(v, str) for v in data.values()):
-        raise RackproofError(
-            "SEC003", "the secrets file is not a flat mapping of texts", place=Place(secrets_file),
-            exit_code=ExitCode.INVALID,
-        )
+        raise RackproofError("SEC003", place=Place(secrets_file))
     return {str(key): value for key, value in data.items()}

@@ -9,18 +9,21 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from core.errors import ExitCode, Place, RackproofError
+from core.errors import Place, RackproofError
+from core.files import PRIVATE, describe_refusal, make_folder, write_atomic
 
 
 def load_or_create_key(path: Path) -> Ed25519PrivateKey:
     """Load the private key at ``path``; create it with mode 0600 when absent.
 
-    Raises RackproofError (SIG001) when the file exists and is no Ed25519 key.
+    Raises RackproofError: SIG001 the file exists and is no Ed25519 key; FIL001, FIL002 it cannot be written or read.
     """
     if not path.exists():
         _create_key(path)
+    with describe_refusal(path):
+        data = path.read_bytes()
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _not_a_key(path) from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -39,9 +42,9 @@ def load_public_pem(data: bytes) -> Ed25519PublicKey:
     try:
         key = serialization.load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise RackproofError("SIG002", "not a PEM public key", exit_code=ExitCode.INVALID) from error
+        raise RackproofError("SIG002") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise RackproofError("SIG002", "the public key is not Ed25519", exit_code=ExitCode.INVALID)
+        raise RackproofError("SIG002")
     return key
 
 
@@ -55,16 +58,12 @@ def is_authentic(key: Ed25519PublicKey, signature: bytes, message: bytes) -> boo
 
 
 def _create_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, 0o700)
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(pem)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_atomic(new, pem, PRIVATE)
     try:
         os.link(new, path)  # never replaces a key that another process created meanwhile
     except FileExistsError:
@@ -74,11 +73,4 @@ def _create_key(path: Path) -> None:
 
 
 def _not_a_key(path: Path) -> RackproofError:
-    return RackproofError(
-        "SIG001",
-        "the signing key cannot be read",
-        place=Place(path),
-        expected="an Ed25519 private key in PEM",
-        remedy="restore the key from its backup; a new key cannot vouch for what the old one signed",
-        exit_code=ExitCode.INVALID,
-    )
+    return RackproofError("SIG001", place=Place(path))

@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def is_clone() -> bool:
+    """Whether this runs from a clone of the repository; an installed Rackproof has no launcher beside it."""
+    return (REPOSITORY / "rackproof").is_file()
+
+
+def name_command(text: str) -> str:
+    """Return a text that names our command as it is called here: ``./rackproof`` is the launcher of a clone."""
+    return text if is_clone() else text.replace("./rackproof", "rackproof")
+
+
 def state_dir() -> Path:
-    """Return the folder for everything that is not source: environment, caches, labs, workspaces."""
-    return Path(os.environ.get("RACKPROOF_STATE", REPOSITORY / ".rackproof"))
+    """Return the folder for everything that is not source: environment, caches, labs, workspaces.
+
+    ``RACKPROOF_STATE``; else ``.rackproof`` in a clone, and a folder of one's own where Rackproof is installed.
+    """
+    chosen = os.environ.get("RACKPROOF_STATE")
+    if chosen:
+        return Path(chosen)
+    return REPOSITORY / ".rackproof" if is_clone() else user_state_dir()
+
+
+def user_state_dir() -> Path:
+    """Return the folder of this account for what an installed Rackproof keeps, as the XDG specification has it.
+
+    Below ``XDG_STATE_HOME`` when that is absolute, else ``~/.local/state``. An account without a home has none: the
+    path is one that nobody can make, and whatever is written there is refused with its place.
+    """
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = _find_home() / ".local" / "state"
+    return base / "rackproof"
+
+
+def _find_home() -> Path:
+    try:
+        return Path(os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir).absolute()
+    except KeyError:  # an account that only has a number, as in a container
+        return Path("/nonexistent")
 
 
 def lab_instance() -> str:
@@ -101,8 +137,8 @@ class Workspace:
 def current() -> Workspace:
     """Return the workspace of this process.
 
-    ``RACKPROOF_WORKSPACE`` wins; else the workspace of the running lab; else ``.rackproof/workspace`` with the
-    reference estate. ``RACKPROOF_ESTATE`` overrides which estate is loaded in the first and last case.
+    ``RACKPROOF_WORKSPACE`` wins; else the workspace of the running lab; else ``workspace`` in the state folder, with
+    the reference estate. ``RACKPROOF_ESTATE`` overrides which estate is loaded in the first and last case.
     """
     chosen = os.environ.get("RACKPROOF_WORKSPACE")
     estate = os.environ.get("RACKPROOF_ESTATE")

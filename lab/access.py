@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from core.files import PRIVATE, make_folder, write_atomic
 from core.workspace import Workspace
 from lab.instance import Instance
-from lab.topology import Node
+from lab.topology import LabNode
 
 #: Accounts on a router beside the operations account: the one that configures, the one that arms the rollback.
 NETOPS, NETGUARD, OPS = "netops", "netguard", "ops"
@@ -20,7 +20,7 @@ NETOPS, NETGUARD, OPS = "netops", "netguard", "ops"
 def make_account_keys(ws: Workspace) -> None:
     """Make the private keys of the accounts that are not there yet, each with its public half beside it."""
     for path in (ws.ssh_key, ws.netops_key, ws.netguard_key):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent, 0o700)
         if not path.exists():
             write_key(path, path.stem)
 
@@ -33,11 +33,8 @@ def write_key(path: Path, comment: str) -> str:
     )
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     line = f"{public.decode()} {comment}"
-    path.with_name(path.name + ".pub").write_text(line + "\n", encoding="ascii")
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-        stream.write(private)
-    new.replace(path)
+    write_atomic(path.with_name(path.name + ".pub"), line + "\n")
+    write_atomic(path, private, PRIVATE)
     return line
 
 
@@ -46,13 +43,13 @@ def public_line(private: Path) -> str:
     return private.with_name(private.name + ".pub").read_text(encoding="ascii").strip()
 
 
-def write_known_hosts(ws: Workspace, nodes: Iterable[Node], keys: Mapping[str, str]) -> None:
+def write_known_hosts(ws: Workspace, nodes: Iterable[LabNode], keys: Mapping[str, str]) -> None:
     """Pin the host key of every node, under its name and both its addresses."""
     lines = [f"{node.name},{node.ipv4},{node.ipv6} {' '.join(keys[node.name].split()[:2])}" for node in nodes]
-    ws.known_hosts.write_text("\n".join(lines) + "\n", encoding="ascii")
+    write_atomic(ws.known_hosts, "\n".join(lines) + "\n")
 
 
-def write_ssh_config(instance: Instance, nodes: Iterable[Node]) -> None:
+def write_ssh_config(instance: Instance, nodes: Iterable[LabNode]) -> None:
     """Write the client configuration.
 
     Hosts: ``NAME`` over IPv6 and ``NAME-v4``, as the operations account. Routers: ``NAME`` over their IPv4 loopback as
@@ -68,7 +65,7 @@ def write_ssh_config(instance: Instance, nodes: Iterable[Node]) -> None:
         "  IdentitiesOnly yes",
         "  BatchMode yes",
         "  PasswordAuthentication no",
-        "  ConnectTimeout 5",
+        "  ConnectTimeout 15",
         "  ServerAliveInterval 5",
         "  ServerAliveCountMax 3",
         "  ControlMaster auto",
@@ -76,17 +73,24 @@ def write_ssh_config(instance: Instance, nodes: Iterable[Node]) -> None:
         "  ControlPersist 120",
         "  LogLevel ERROR",
     ]
-    ws.ssh_config.write_text("\n".join([*blocks, *common]) + "\n", encoding="utf-8")
+    write_atomic(ws.ssh_config, "\n".join([*blocks, *common]) + "\n")
 
 
-def _blocks(ws: Workspace, node: Node) -> list[str]:
+def _blocks(ws: Workspace, node: LabNode) -> list[str]:
     if node.kind == "router":
         return [
             _block(node.name, node, node.ipv4, NETOPS, ws.netops_key),
             _block(f"{node.name}-v6", node, node.ipv6, NETOPS, ws.netops_key),
             # One word per connection, each in its own right: never through a shared connection.
-            _block(f"{node.name}-guard", node, node.ipv4, NETGUARD, ws.netguard_key, "  ControlMaster no",
-                   "  ControlPath none"),
+            _block(
+                f"{node.name}-guard",
+                node,
+                node.ipv4,
+                NETGUARD,
+                ws.netguard_key,
+                "  ControlMaster no",
+                "  ControlPath none",
+            ),
             _block(f"{node.name}-ops", node, node.ipv4, OPS, ws.ssh_key),
         ]
     return [
@@ -95,8 +99,15 @@ def _blocks(ws: Workspace, node: Node) -> list[str]:
     ]
 
 
-def _block(alias: str, node: Node, address: str, user: str, key: Path, *more: str) -> str:
-    return "\n".join([
-        f"Host {alias}", f"  HostName {address}", f"  HostKeyAlias {node.name}", f"  User {user}",
-        f'  IdentityFile "{key}"', *more, "",
-    ])
+def _block(alias: str, node: LabNode, address: str, user: str, key: Path, *more: str) -> str:
+    return "\n".join(
+        [
+            f"Host {alias}",
+            f"  HostName {address}",
+            f"  HostKeyAlias {node.name}",
+            f"  User {user}",
+            f'  IdentityFile "{key}"',
+            *more,
+            "",
+        ]
+    )

@@ -24,7 +24,7 @@ def make(instance: Instance, node: str) -> list[Path]:
     """Make the node's control groups, one in each hierarchy that systemd uses; none where systemd hands out scopes."""
     if managed_by_systemd():
         return []
-    folders = [root / f"rp-{instance.name}" / node for root in _hierarchies()]
+    folders = [point / f"rp-{instance.name}" / node for _kind, point in hierarchies()]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     return folders
@@ -38,12 +38,29 @@ def adopt(instance: Instance, pids: Iterable[int]) -> None:
     own = _group_of("self")
     mine = [str(pid) for pid in pids if _group_of(str(pid)) == own]
     if mine and managed_by_systemd():
-        run([
-            "busctl", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-            "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))",
-            f"rp-{instance.name}-agents.scope", "fail", "2", "CollectMode", "s", "inactive-or-failed",
-            "PIDs", "au", str(len(mine)), *mine, "0",
-        ])
+        run(
+            [
+                "busctl",
+                "--quiet",
+                "call",
+                "org.freedesktop.systemd1",
+                "/org/freedesktop/systemd1",
+                "org.freedesktop.systemd1.Manager",
+                "StartTransientUnit",
+                "ssa(sv)a(sa(sv))",
+                f"rp-{instance.name}-agents.scope",
+                "fail",
+                "2",
+                "CollectMode",
+                "s",
+                "inactive-or-failed",
+                "PIDs",
+                "au",
+                str(len(mine)),
+                *mine,
+                "0",
+            ]
+        )
 
 
 def _group_of(process: str) -> str:
@@ -72,12 +89,14 @@ def _try_remove(folder: Path) -> None:
 
 def left(instance: Instance) -> list[Path]:
     """Return the control groups of the instance that exist."""
-    return [root / f"rp-{instance.name}" for root in _hierarchies() if (root / f"rp-{instance.name}").is_dir()]
+    tops = [point / f"rp-{instance.name}" for _kind, point in hierarchies()]
+    return [top for top in tops if top.is_dir()]
 
 
-def _hierarchies() -> Iterator[Path]:
+def hierarchies() -> Iterator[tuple[str, Path]]:
+    """Yield the hierarchies of control groups that systemd uses: their type (``cgroup2``, ``cgroup``), their mount."""
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         before, after = line.split(" - ", 1)
         kind, options = after.split()[0], after.split()[-1]
         if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
-            yield Path(before.split()[4])
+            yield kind, Path(before.split()[4])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,16 +16,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.console import err, out
-from core.errors import ExitCode, RackproofError
-from core.workspace import REPOSITORY, lab_run_dir, state_dir
+from core.console import Column, Terminal, emit_json, err, out, print_table, progress
+from core.errors import ExitCode, Place, RackproofError, list_names
+from core.i18n import _
+from core.workspace import REPOSITORY, name_command, state_dir
+
+if TYPE_CHECKING:
+    from lab.instance import Instance
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
+#: The lab that the demo raises, unless RACKPROOF_LAB names another.
+LAB = "demo"
 FAULT = "ups-module-lost"
 PROMETHEUS = "dc-mgmt1"
 ESTATE = REPOSITORY / "lab" / "estate"
@@ -37,7 +42,7 @@ DIES_WITH_US = ("setpriv", "--pdeathsig", "INT", "--")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """One command of the demo: what to tell the reader, the command line, and the exit codes that mean success."""
 
     title: str
@@ -45,34 +50,58 @@ class Step:
     expected: tuple[int, ...] = (0,)
 
 
+class StepError(RackproofError):
+    """The error of a step as the step itself said it, with its own code, kind and exit code."""
+
+    def __init__(self, told: dict[str, Any], log: Path) -> None:
+        super().__init__("DEM005", actual=told["actual"], text=told["message"], log=log)
+        place = told["place"]
+        self.code, self.kind, self.message = str(told["code"]), str(told["kind"]), str(told["message"])
+        self.exit_code = ExitCode(told["exit_code"])
+        self.place = Place(Path(place)) if place else None
+        self.expected = str(told["expected"])
+        self.remedy = str(told["remedy"]) or self.remedy
+
+
 @dataclass(slots=True)
 class Demo:
     """A running demo: where its output goes and how long each step took."""
 
     log: Path
+    show: Terminal
     timings: list[tuple[str, float]] = field(default_factory=list)
 
-    def run(self, step: Step) -> str:
-        """Run one step and return its standard output; raises RackproofError (DEM001) with the end of its log."""
+    def run(self, step: DemoStep) -> Any:
+        """Run one step and return what it told programs.
+
+        Raises RackproofError: what the step itself said, DEM004 it was not green, DEM001 it failed without a word.
+        """
         started = time.monotonic()
-        with _live_line(step.title), self.log.open("ab") as log:
-            log.write(f"\n$ rackproof {' '.join(step.arguments)}\n".encode())
+        arguments = step.arguments
+        with progress(step.title), self.log.open("ab") as log:
+            log.write(f"\n$ rackproof {' '.join(arguments)}\n".encode())
             log.flush()
-            code, text = _call(step.arguments, log)
+            code, text = _call(arguments, log)
             log.write(text.encode())
         seconds = time.monotonic() - started
         self.timings.append((step.title, seconds))
+        told = _read_envelope(text)
         if code not in step.expected:
-            raise RackproofError(
-                "DEM001",
-                f"the step '{step.title}' exited with {code}",
-                expected=f"{' or '.join(map(str, step.expected))} from `rackproof {' '.join(step.arguments)}`",
-                actual=_tail(self.log),
-                remedy=f"the whole log is in {self.log}",
-                exit_code=ExitCode.INTERNAL,
-            )
-        out.print(f"[green]✔[/] {step.title} [dim]({seconds:.1f} s)[/]")
-        return text
+            raise self._explain(step, code, told)
+        self.show.print(f"[green]✔[/] {step.title} [dim]({seconds:.1f} s)[/]")
+        return told["data"]
+
+    def _explain(self, step: DemoStep, code: int, told: dict[str, Any]) -> RackproofError:
+        if told["errors"]:
+            return StepError(told["errors"][0], self.log)
+        if code == ExitCode.NOT_GREEN and isinstance(told["data"], dict):
+            red = [f"{verdict['requirement']} {verdict['site']}" for verdict in _red(told["data"])]
+            return RackproofError("DEM004", actual=list_names(red), step=step.title, log=self.log)
+        expected = " / ".join(map(str, step.expected))
+        command = f"rackproof {' '.join(step.arguments)}"
+        return RackproofError(
+            "DEM001", actual=code, step=step.title, expected_codes=expected, command=command, log=self.log
+        )
 
 
 @app.callback(invoke_without_command=True)
@@ -84,55 +113,104 @@ def demo(
 
     Example: ./rackproof demo --keep
     """
+    from core.files import make_folder, write_atomic
+    from core.locks import hold
+    from lab.enter import require_root
+    from lab.instance import SOCKETS, instance
+    from lab.keeping import set_aside
+
+    require_root(_("run the demo"))
     os.environ["RACKPROOF_ESTATE"] = str(ESTATE)
-    os.environ.setdefault("RACKPROOF_LAB", "demo")
-    os.environ["RACKPROOF_WORKSPACE"] = str(lab_run_dir() / "workspace")
-    run_dir = state_dir() / "demo"
-    run_dir.mkdir(parents=True, exist_ok=True)
-    running = Demo(run_dir / "demo.log")
-    running.log.write_bytes(b"")
-    started = time.monotonic()
-    with _terminate_like_interrupt():
-        try:
-            summary = _play(running, run_dir)
-        except BaseException:
-            err.print("taking the lab down …")
-            with suppress(RackproofError):  # what ended the demo is what the reader must see
-                _lab_down()
-            raise
-        if not keep:
-            running.run(Step("Take the lab down", ("lab", "down")))
+    os.environ.setdefault("RACKPROOF_LAB", LAB)
+    found = instance()
+    os.environ["RACKPROOF_WORKSPACE"] = str(found.workspace.root)
+    show = out
+    if as_json:
+        show = err
+    results = state_dir() / (LAB if found.name == LAB else f"{LAB}-{found.name}")
+    with hold(SOCKETS / f"{found.name}.demo", _("the demo on the lab '{lab}'").format(lab=found.name)):
+        _refuse_used_lab(found)
+        _tell_kept(set_aside(results), show)
+        running = Demo(make_folder(results) / "demo.log", show)
+        write_atomic(running.log, "")
+        started = time.monotonic()
+        with _terminate_like_interrupt():
+            try:
+                summary = _play(running, found, results)
+            except BaseException:
+                err.print(_("taking the lab down …"), markup=False)
+                with suppress(RackproofError):  # what ended the demo is what the reader must see
+                    _lab_down()
+                    found.demo_mark.unlink(missing_ok=True)
+                raise
+            if not keep:
+                running.run(DemoStep(_("Take the lab down"), ("lab", "down", "--json")))
+            found.demo_mark.unlink(missing_ok=True)
     summary["seconds"] = round(time.monotonic() - started, 1)
     _show(summary, running, as_json, keep)
 
 
-def _play(running: Demo, run_dir: Path) -> dict[str, Any]:
+def _refuse_used_lab(found: Instance) -> None:
+    """Refuse a lab that is up and that no demo raised, or that one kept: somebody may be at work there.
+
+    Raises RackproofError (DEM003).
+    """
+    if found.is_up() and not found.demo_mark.exists():
+        raise RackproofError("DEM003", lab=found.name)
+
+
+def _tell_kept(folder: Path | None, show: Terminal) -> None:
+    if folder is not None:
+        show.print(_("kept from the run before: {folder}").format(folder=folder), markup=False)
+
+
+def _play(running: Demo, found: Instance, results: Path) -> dict[str, Any]:
+    from core.files import make_folder, write_atomic
+    from lab.keeping import set_aside
+
     _lab_down()
-    shutil.rmtree(lab_run_dir(), ignore_errors=True)
-    running.run(Step("Raise the estate: hosts, routers, facility agents", ("lab", "up")))
-    plan = json.loads(running.run(Step("Plan the IPv6 rollout", ("net", "plan", "--json"))))
-    running.run(Step("Apply it in waves, canary first", ("net", "apply", "--approve", str(plan["plan_id"]))))
-    running.run(Step("Provision the data centre, the DR site and the rooms", ("provision", "apply")))
-    running.run(Step("Sign the lab's attestations", ("checks", "attest", "--lab")))
-    with _exporter(running):
-        first = running.run(Step("Judge every requirement, with a restore drill", ("checks", "run", "--json")))
-        seen = running.run(Step("Ask the lab's Prometheus what it sees", ("lab", "exec", PROMETHEUS, "--", *_query())))
-        out.print(f"  devices that answer, by Prometheus: {_answer(seen)}")
-        running.run(Step(f"Break one thing: {FAULT}", ("lab", "break", FAULT)))
-        red = running.run(Step("Judge again: it turns red", ("checks", "run", "--no-drill", "--json"), (1,)))
-        _explain_red(json.loads(red))
-        running.run(Step("Mend it", ("lab", "mend", FAULT)))
-        last = running.run(Step("Judge again: green", ("checks", "run", "--no-drill", "--json")))
-    bundle = json.loads(last)["bundle"]
-    running.run(Step("Verify the evidence offline", ("evidence", "verify", bundle)))
-    running.run(Step("Render the report in Vietnamese and English", ("report", "build", "latest")))
-    return _keep_results(json.loads(first), json.loads(red), json.loads(last), run_dir)
+    _tell_kept(set_aside(found.workspace.root), running.show)
+    make_folder(found.run_dir)
+    write_atomic(found.demo_mark, f"{os.getpid()}\n")
+    run = running.run
+    run(DemoStep(_("Raise the estate: hosts, routers, facility agents"), ("lab", "up", "--json")))
+    plan = run(DemoStep(_("Plan the IPv6 rollout"), ("net", "plan", "--json")))
+    apply = ("net", "apply", "--approve", str(plan["plan_id"]), "--json")
+    run(DemoStep(_("Apply it in waves, canary first"), apply))
+    run(DemoStep(_("Provision the data centre, the DR site and the rooms"), ("provision", "apply", "--json")))
+    run(DemoStep(_("Sign the lab's attestations"), ("checks", "attest", "--lab", "--json")))
+    run(DemoStep(_("Start the controller's exporter and watch"), ("lab", "serve", "--json")))
+    first = run(DemoStep(_("Judge every requirement, with a restore drill"), ("checks", "run", "--json")))
+    ask = ("lab", "exec", "--json", PROMETHEUS, "--", *_query())
+    seen = run(DemoStep(_("Ask the lab's Prometheus what it sees"), ask))
+    text = _("devices that answer, by Prometheus: {number}")
+    running.show.print("  " + text.format(number=_answer(seen["stdout"])), markup=False)
+    run(DemoStep(_("Break one thing: {fault}").format(fault=FAULT), ("lab", "break", FAULT, "--json")))
+    judge_again = ("checks", "run", "--no-drill", "--json")
+    red = run(DemoStep(_("Judge again: it turns red"), judge_again, (1,)))
+    _explain_red(red, running.show)
+    run(DemoStep(_("Mend it"), ("lab", "mend", FAULT, "--json")))
+    last = run(DemoStep(_("Judge again: green"), judge_again))
+    bundle = last["bundle"]
+    run(DemoStep(_("Verify the evidence offline"), ("evidence", "verify", bundle, "--json")))
+    run(DemoStep(_("Render the report in Vietnamese and English"), ("report", "build", bundle, "--json")))
+    return _keep_results(found, first, red, last, results)
+
+
+def _read_envelope(text: str) -> dict[str, Any]:
+    """Return what a step said to programs; without data and errors when it said nothing that can be read."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        told = None
+    if isinstance(told, dict) and {"data", "errors"} <= told.keys():
+        return told
+    return {"data": None, "errors": []}
 
 
 def _query() -> tuple[str, ...]:
     """Return the command that asks Prometheus, on its own host, how many devices answer its exporter."""
-
-    from inventory.load import load_estate
+    from inventory.load.loader import load_estate
 
     address = load_estate(ESTATE).ipv6(PROMETHEUS)
     url = f"http://[{address}]:9090/api/v1/query?query=sum(rackproof_device_up)"
@@ -142,12 +220,14 @@ def _query() -> tuple[str, ...]:
 
 def _answer(text: str) -> str:
     result = json.loads(text)["data"]["result"]
-    return str(result[0]["value"][1]) if result else "none yet"
+    if not result:
+        return _("none yet")
+    return str(result[0]["value"][1])
 
 
-def _explain_red(result: dict[str, Any]) -> None:
+def _explain_red(result: dict[str, Any], show: Terminal) -> None:
     for verdict in _red(result):
-        out.print(f"  [red]✘ {verdict['requirement']}[/] {verdict['site']}: {verdict['reason']}")
+        show.print(f"  ✘ {verdict['requirement']} {verdict['site']}: {verdict['reason']}", markup=False)
 
 
 def _red(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -155,60 +235,46 @@ def _red(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [verdict for verdict in result["not_green"] if verdict["status"] != "waived"]
 
 
-def _keep_results(first: Any, red: Any, last: Any, run_dir: Path) -> dict[str, Any]:
-    """Copy report and evidence out of the lab, which is about to go."""
-
+def _keep_results(found: Instance, first: Any, red: Any, last: Any, results: Path) -> dict[str, Any]:
+    """Copy report and evidence to where people look for them; the originals stay in the lab's workspace."""
+    from core.files import copy_folder, write_atomic
     from core.signing import load_or_create_key, public_pem
 
-    workspace = lab_run_dir() / "workspace"
-    for name in ("reports", "evidence"):
-        shutil.rmtree(run_dir / name, ignore_errors=True)
-        shutil.copytree(workspace / name, run_dir / name)
-    key = load_or_create_key(workspace / "keys" / "signing.pem")
-    (run_dir / "signing.pub").write_bytes(public_pem(key))
-    reports = sorted((run_dir / "reports").glob("*/report.*.html"))
+    for source in (found.workspace.reports_dir, found.workspace.evidence_dir):
+        copy_folder(source, results / source.name)
+    key = load_or_create_key(found.workspace.signing_key)
+    write_atomic(results / "signing.pub", public_pem(key))
+    reports = sorted((results / "reports").glob("*/report.*.html"))
     return {
         "scoreboard": last["scoreboard"],
         "red_before": [f"{v['requirement']} {v['site']}" for v in _red(first)],
         "red": [f"{v['requirement']} {v['site']}" for v in _red(red)],
         "red_after": [f"{v['requirement']} {v['site']}" for v in _red(last)],
         "reports": [str(path) for path in reports],
-        "evidence": str(run_dir / "evidence"),
+        "evidence": str(results / "evidence"),
     }
 
 
 def _show(summary: dict[str, Any], running: Demo, as_json: bool, keep: bool) -> None:
-    from rich.table import Table
-
     if as_json:
-        print(json.dumps({**summary, "timings": dict(running.timings)}, ensure_ascii=False, indent=2))
+        emit_json({**summary, "timings": dict(running.timings)})
         return
-    table = Table(title="Scoreboard", title_justify="left")
-    for column in ("site", "tier", "pass", "waived", "not met", "in scope", "coverage"):
-        table.add_column(column)
+    counted = (_("pass"), _("waived"), _("not met"), _("in scope"), _("coverage"))
+    columns: list[Column | str] = [_("site"), _("tier")]
+    columns += [Column(heading, right=True) for heading in counted]
+    rows = []
     for row in summary["scoreboard"]:
         counts = (str(row[key]) for key in ("passed", "waived", "not_met", "total"))
-        table.add_row(row["site"], row["tier"], *counts, f"{row['coverage']:.0%}")
-    out.print(table)
+        rows.append((row["site"], row["tier"], *counts, f"{row['coverage']:.0%}"))
+    print_table(columns, rows, _("Scoreboard"))
     for path in summary["reports"]:
-        out.print(f"report:   {path}")
-    out.print(f"evidence: {summary['evidence']}")
-    out.print(f"log:      {running.log}")
+        out.print(_("report:   {path}").format(path=path), markup=False)
+    out.print(_("evidence: {path}").format(path=summary["evidence"]), markup=False)
+    out.print(_("log:      {path}").format(path=running.log), markup=False)
     if keep:
-        out.print("the lab is still up: `RACKPROOF_LAB=demo ./rackproof lab status`, `… lab down`")
-    out.print(f"all of it took {summary['seconds']} s")
-
-
-@contextmanager
-def _exporter(running: Demo) -> Iterator[None]:
-    """Serve the readings as metrics in the background, so that the lab's Prometheus has something to scrape."""
-    argv = (*DIES_WITH_US, sys.executable, "-m", "rackproof", "monitor", "serve", "--interval", "10")
-    with running.log.open("ab") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-    try:
-        yield
-    finally:
-        _stop(process)
+        text = _("the lab is still up: `RACKPROOF_LAB={lab} ./rackproof lab status`, `… lab down`")
+        out.print(name_command(text).format(lab=os.environ["RACKPROOF_LAB"]), markup=False)
+    out.print(_("all of it took {seconds} s").format(seconds=summary["seconds"]), markup=False)
 
 
 def _call(arguments: tuple[str, ...], log: Any) -> tuple[int, str]:
@@ -246,22 +312,8 @@ def _lab_down() -> None:
         if done.returncode == 0:
             return
         if time.monotonic() > deadline:
-            raise RackproofError(
-                "DEM002", "what an earlier lab left behind could not be cleared away", actual=done.stderr.strip(),
-                remedy="run `RACKPROOF_LAB=demo ./rackproof lab down` and look at what it says",
-                exit_code=ExitCode.INTERNAL,
-            )
+            raise RackproofError("DEM002", actual=done.stderr.strip()[-600:], lab=os.environ["RACKPROOF_LAB"])
         time.sleep(1)
-
-
-@contextmanager
-def _live_line(title: str) -> Iterator[None]:
-    if err.is_terminal:
-        with err.status(title):
-            yield
-    else:
-        err.print(f"… {title}")
-        yield
 
 
 @contextmanager
@@ -277,7 +329,3 @@ def _terminate_like_interrupt() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _tail(path: Path, lines: int = 15) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])

@@ -13,23 +13,52 @@ from typing import Annotated
 
 import typer
 
-from core.console import emit_json, out
+from core.console import Column, emit_json, out, print_table
 from core.errors import ExitCode, RackproofError
-from core.workspace import REPOSITORY, state_dir
+from core.files import make_folder
+from core.i18n import N_, _
+from core.workspace import REPOSITORY, is_clone, name_command, state_dir
 
 app = typer.Typer(add_completion=False)
 MEMORY_GB, DISK_GB, PROCESSORS = 4, 5, 2
 #: Systems the lab boots.
 SYSTEMS = 10
 #: What needs nothing but the launcher's Python environment, and what needs the lab and so root.
-WITHOUT_ROOT = ("estate validate, estate show", "net render: plans and configurations",
-                "evidence verify (re-judging a bundle offline)", "report build", "test --fast")
-WITH_ROOT = ("lab up/down/status/shell/break/mend", "demo", "test (the whole suite)",
-             "provision, net apply, checks and monitor against the lab")
+WITHOUT_ROOT = (
+    N_("estate validate, estate show"),
+    N_("net render: plans and configurations"),
+    N_("evidence verify (re-judging a bundle offline)"),
+    "report build",
+    "test --fast",
+)
+WITH_ROOT = (
+    "lab up/down/destroy/status/serve/shell/exec/break/mend",
+    "demo",
+    N_("test (the whole suite)"),
+    N_("provision, net apply, checks and monitor against the lab"),
+)
+KERNEL = "kernel features"
+#: Names of findings that are words, as they are shown; programs and sysctls are called what they are called.
+NAMES = {
+    KERNEL: N_("kernel features"),
+    "inotify instances": N_("inotify instances"),
+    "memory": N_("memory"),
+    "disk": N_("disk"),
+    "processors": N_("processors"),
+    "golden image": N_("golden image"),
+    "veth pairs": N_("veth pairs"),
+    "bridges": N_("bridges"),
+    "tap interfaces": N_("tap interfaces"),
+    "tap speed": N_("tap speed"),
+    "overlay mounts": N_("overlay mounts"),
+    "namespaces": N_("namespaces"),
+}
+STATES = {"ok": N_("ok"), "lacking": N_("lacking"), "unknown": N_("unknown")}
+COLOURS = {"ok": "green", "lacking": "red", "unknown": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MachineFinding:
     """One thing looked at: ``state`` is ok, lacking or unknown; unknown is never taken for ok."""
 
     name: str
@@ -49,107 +78,152 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
     findings = examine()
     is_well = all(finding.state == "ok" for finding in findings)
     if as_json:
-        emit_json({"lab_can_run": is_well, "findings": [dataclasses.asdict(f) for f in findings],
-                   "works_without_root": WITHOUT_ROOT, "needs_root": WITH_ROOT})
+        emit_json(
+            {
+                "lab_can_run": is_well,
+                "findings": [dataclasses.asdict(f) for f in findings],
+                "works_without_root": list_works(WITHOUT_ROOT),
+                "needs_root": list_works(WITH_ROOT),
+            }
+        )
     else:
         _show(findings, is_well)
     if not is_well:
         raise typer.Exit(ExitCode.NOT_GREEN)
 
 
-def examine() -> list[Finding]:
+def list_works(works: tuple[str, ...]) -> list[str]:
+    """Return which works there are here: the test suite is the launcher's, and stays in the clone."""
+    return [work for work in works if is_clone() or not work.startswith("test ")]
+
+
+def examine() -> list[MachineFinding]:
     """Look at everything and return the findings; changes nothing that outlives the call."""
     return [_root(), _python(), *_programs(), *_kernel(), _inotify(), _memory(), _disk(), _processors(), _image()]
 
 
-def _root() -> Finding:
+def _root() -> MachineFinding:
     if os.geteuid() == 0:
-        return Finding("root", "ok", "running as root")
-    how = "use sudo" if shutil.which("sudo") else "run as root (sudo is not installed)"
-    return Finding("root", "lacking", "not root: the lab cannot run, the rest can", how)
+        return MachineFinding("root", "ok", _("running as root"))
+    how = _("run as root (sudo is not installed)")
+    if shutil.which("sudo"):
+        how = _("use sudo")
+    return MachineFinding("root", "lacking", _("not root: the lab cannot run, the rest can"), how)
 
 
-def _python() -> Finding:
+def _python() -> MachineFinding:
     version = ".".join(str(part) for part in sys.version_info[:3])
-    return Finding("Python", "ok", f"{version}, environment {sys.prefix}")
+    text = _("{version}, environment {folder}").format(version=version, folder=sys.prefix)
+    return MachineFinding("Python", "ok", text)
 
 
-def _programs() -> list[Finding]:
+def _programs() -> list[MachineFinding]:
     from lab import packages
 
-    return [
-        Finding(item.program, "ok", item.purpose) if item.is_there
-        else Finding(item.program, "lacking", item.purpose, f"apt-get install {item.package}")
-        for item in packages.needed()
-    ]
+    findings = []
+    for item in packages.needed():
+        purpose = _(item.purpose)
+        finding = MachineFinding(item.program, "lacking", purpose, f"apt-get install {item.package}")
+        if item.is_there:
+            finding = MachineFinding(item.program, "ok", purpose)
+        findings.append(finding)
+    return findings
 
 
-def _kernel() -> list[Finding]:
+def _kernel() -> list[MachineFinding]:
     from lab.command import run
 
     if os.geteuid() != 0:
-        return [Finding("kernel features", "unknown", "not tried: that takes root", "sudo ./rackproof doctor")]
+        return [
+            MachineFinding(KERNEL, "unknown", _("not tried: that takes root"), name_command("sudo ./rackproof doctor"))
+        ]
     folder = state_dir().absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     try:
-        results = json.loads(run([sys.executable, "-m", "lab.probe", str(folder)], timeout=60,
-                                 extra_environment={"PYTHONPATH": str(REPOSITORY)}))
+        results = json.loads(
+            run(
+                [sys.executable, "-m", "lab.probe", str(folder)],
+                timeout=60,
+                extra_environment={"PYTHONPATH": str(REPOSITORY)},
+            )
+        )
     except RackproofError as error:
-        return [Finding("kernel features", "unknown", error.actual or error.message, "see the text")]
-    remedy = "a kernel with this feature; inside a container: more privileges, or run on the machine itself"
-    return [Finding(name, "lacking" if why else "ok", why or "tried, works", remedy if why else "")
-            for name, why in results.items()]
+        return [MachineFinding(KERNEL, "unknown", error.actual or error.message, _("see the text"))]
+    remedy = _("a kernel with this feature; inside a container: more privileges, or run on the machine itself")
+    findings = []
+    for name, why in results.items():
+        finding = MachineFinding(name, "ok", _("tried, works"))
+        if why:
+            finding = MachineFinding(name, "lacking", why, remedy)
+        findings.append(finding)
+    return findings
 
 
-def _inotify() -> Finding:
+def _inotify() -> MachineFinding:
     from lab import preflight
 
     lacking = preflight.inotify_lacking(SYSTEMS)
-    text = f"{lacking} too few for {SYSTEMS} systems; `lab up` raises the limit" if lacking else "enough"
-    return Finding("inotify instances", "ok", text)
+    text = _("enough")
+    if lacking:
+        text = _("{number} too few for {systems} systems; `lab up` raises the limit")
+        text = text.format(number=lacking, systems=SYSTEMS)
+    return MachineFinding("inotify instances", "ok", text)
 
 
-def _memory() -> Finding:
+def _memory() -> MachineFinding:
     text = Path("/proc/meminfo").read_text(encoding="ascii")
     available = int(next(line for line in text.splitlines() if line.startswith("MemAvailable")).split()[1]) / 1024**2
-    return _enough("memory", available, MEMORY_GB, "GB available")
+    return _enough("memory", available, MEMORY_GB, _("{number} GB available"))
 
 
-def _disk() -> Finding:
+def _disk() -> MachineFinding:
     folder = state_dir().absolute()
     while not folder.exists():
         folder = folder.parent
-    return _enough("disk", shutil.disk_usage(folder).free / 1024**3, DISK_GB, f"GB free for {state_dir()}")
+    return _enough(
+        "disk",
+        shutil.disk_usage(folder).free / 1024**3,
+        DISK_GB,
+        _("{number} GB free for {folder}").replace("{folder}", str(state_dir())),
+    )
 
 
-def _processors() -> Finding:
-    return _enough("processors", len(os.sched_getaffinity(0)), PROCESSORS, "usable")
+def _processors() -> MachineFinding:
+    return _enough("processors", len(os.sched_getaffinity(0)), PROCESSORS, _("{number} usable"))
 
 
-def _enough(name: str, has: float, needs: int, unit: str) -> Finding:
+def _enough(name: str, has: float, needs: int, text: str) -> MachineFinding:
+    """Return ok when there is enough; ``text`` says how much, with ``{number}`` in it."""
     if has >= needs:
-        return Finding(name, "ok", f"{has:.0f} {unit}")
-    return Finding(name, "lacking", f"{has:.1f} {unit}", f"at least {needs}")
+        return MachineFinding(name, "ok", text.replace("{number}", f"{has:.0f}"))
+    return MachineFinding(
+        name, "lacking", text.replace("{number}", f"{has:.1f}"), _("at least {number}").format(number=needs)
+    )
 
 
-def _image() -> Finding:
+def _image() -> MachineFinding:
     from lab import image
 
-    text = "built" if image.is_built() else "not built yet; `lab up` builds it from Debian's packages in a minute"
-    return Finding("golden image", "ok", text)
+    text = _("not built yet; `lab up` builds it from Debian's packages in a minute")
+    if image.is_built():
+        text = _("built")
+    return MachineFinding("golden image", "ok", text)
 
 
-def _show(findings: list[Finding], is_well: bool) -> None:
-    from rich.table import Table
+def _show(findings: list[MachineFinding], is_well: bool) -> None:
+    from rich.markup import escape
 
-    table = Table()
-    for column in ("what", "state", "detail", "how to get it"):
-        table.add_column(column)
-    colours = {"ok": "green", "lacking": "red", "unknown": "yellow"}
+    columns = (_("what"), _("state"), Column(_("detail"), whole=False), Column(_("how to get it"), whole=False))
+    rows = []
     for finding in findings:
-        state = f"[{colours[finding.state]}]{finding.state}[/]"
-        table.add_row(finding.name, state, finding.detail, finding.remedy)
-    out.print(table)
-    out.print("the lab can run here" if is_well else "the lab cannot run here as things are")
-    out.print("works without root:", ", ".join(WITHOUT_ROOT), markup=False)
-    out.print("needs root:", ", ".join(WITH_ROOT), markup=False)
+        state = f"[{COLOURS[finding.state]}]{_(STATES[finding.state])}[/]"
+        rows.append((_(NAMES.get(finding.name, finding.name)), state, escape(finding.detail), escape(finding.remedy)))
+    print_table(columns, rows)
+    verdict = _("the lab cannot run here as things are")
+    if is_well:
+        verdict = _("the lab can run here")
+    out.print(verdict, markup=False)
+    without_root = ", ".join(_(work) for work in list_works(WITHOUT_ROOT))
+    with_root = ", ".join(_(work) for work in list_works(WITH_ROOT))
+    out.print(_("works without root: {verbs}").format(verbs=without_root), markup=False)
+    out.print(_("needs root: {verbs}").format(verbs=with_root), markup=False)

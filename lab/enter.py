@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.errors import ExitCode, RackproofError
+from core.errors import RackproofError
+from core.i18n import _
+from core.refusals import say_refusal
 from lab.instance import Instance, require_up
 
 CLONE_NEWNET = 0x40000000
@@ -22,7 +24,7 @@ def enter_controller(name: str | None = None) -> None:
     Raises RackproofError: LAB011 the lab is down, LAB012 not root.
     """
     instance = require_up(name)
-    require_root("work inside the lab's network")
+    require_root(_("work inside the lab's network"))
     set_netns(instance.netns_file(CONTROLLER))
 
 
@@ -35,10 +37,10 @@ def set_netns(file: Path) -> None:
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise _cannot_enter(file, error.strerror or "") from None
+        raise _cannot_enter(file, say_refusal(error)) from None
     try:
         if libc.setns(descriptor, CLONE_NEWNET) != 0:
-            raise _cannot_enter(file, os.strerror(ctypes.get_errno()))
+            raise _cannot_enter(file, _(os.strerror(ctypes.get_errno())))
     finally:
         os.close(descriptor)
 
@@ -64,15 +66,10 @@ def argv_inside(instance: Instance, node: str, argv: Sequence[str]) -> list[str]
 
 
 def require_root(purpose: str) -> None:
-    """Raise RackproofError (LAB012) unless this process is root."""
+    """Raise RackproofError (LAB012) unless this process is root; ``purpose``: translated words after "needed to"."""
     if os.geteuid() != 0:
-        raise RackproofError(
-            "LAB012", f"root is needed to {purpose}: it takes network namespaces and mounts",
-            remedy="run the same command with sudo; `./rackproof doctor` lists what works without root",
-            exit_code=ExitCode.REFUSED,
-        )
+        raise RackproofError("LAB012", purpose=purpose)
 
 
 def _cannot_enter(file: Path, why: str) -> RackproofError:
-    return RackproofError("LAB013", "the network namespace cannot be entered", actual=f"{file}: {why}",
-                          remedy="run `./rackproof lab status`", exit_code=ExitCode.INTERNAL)
+    return RackproofError("LAB013", actual=why, file=file)

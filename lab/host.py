@@ -9,19 +9,28 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.errors import ExitCode, RackproofError
+from core.errors import RackproofError
 from lab import access, cgroup
 from lab.command import run
 from lab.instance import Instance
-from lab.topology import Node, Topology
+from lab.topology import LabNode, Topology
 
 #: systemd-nspawn's exit code when the system inside asked for a reboot and nobody but us would do it.
 REBOOT = 133
 #: Capabilities a host needs beyond nspawn's default: its own firewall and links, raw sockets, reading its kernel log.
 CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYSLOG"
 NSPAWN = (
-    "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--resolv-conf=off", "--link-journal=no",
-    "--timezone=off", "--console=pipe", f"--capability={CAPABILITIES}", "--system-call-filter=@keyring",
+    "systemd-nspawn",
+    "--quiet",
+    "--boot",
+    "--register=no",
+    "--keep-unit",
+    "--resolv-conf=off",
+    "--link-journal=no",
+    "--timezone=off",
+    "--console=pipe",
+    f"--capability={CAPABILITIES}",
+    "--system-call-filter=@keyring",
 )
 #: Starts the system again when it asked for a reboot. A router loses its addresses then, as one without power would.
 SUPERVISOR = f"""
@@ -36,7 +45,7 @@ done
 """
 
 
-def make_disk(instance: Instance, node: Node, image: Path) -> Path:
+def make_disk(instance: Instance, node: LabNode, image: Path) -> Path:
     """Mount a fresh root file system for the node and return it."""
     home = instance.hosts_dir / node.name
     for name in ("up", "work", "root"):
@@ -44,16 +53,23 @@ def make_disk(instance: Instance, node: Node, image: Path) -> Path:
     # overlayfs splits its options at commas and colons; relative paths keep those of the folders above out of it.
     link = home / "image"
     link.symlink_to(image)
-    argv = ["mount", "-t", "overlay", f"rp-{instance.name}-{node.name}", "-o",
-            "lowerdir=image,upperdir=up,workdir=work", "root"]
+    argv = [
+        "mount",
+        "-t",
+        "overlay",
+        f"rp-{instance.name}-{node.name}",
+        "-o",
+        "lowerdir=image,upperdir=up,workdir=work",
+        "root",
+    ]
     run(["env", f"--chdir={home}", *argv])
     return home / "root"
 
 
-def write_identity(instance: Instance, node: Node, topology: Topology, root: Path) -> str:
+def write_identity(instance: Instance, node: LabNode, topology: Topology, root: Path) -> str:
     """Give the node its name, host key and accounts' keys, and everybody's addresses; return its public host key."""
     (root / "etc/hostname").write_text(node.name + "\n", encoding="ascii")
-    (root / "etc/hosts").write_text(_hosts_file(node, topology), encoding="ascii")
+    (root / "etc/hosts").write_text(_hosts_file(topology), encoding="ascii")
     (root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n", encoding="ascii")
     authorise(root, access.OPS, access.public_line(instance.workspace.ssh_key))
     return access.write_key(root / "etc/ssh/ssh_host_ed25519_key", node.name)
@@ -80,7 +96,7 @@ def account_entry(root: Path, account: str) -> list[str]:
     for line in (root / "etc/passwd").read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{account}:"):
             return line.split(":")
-    raise RackproofError("LAB043", f"the golden image has no account '{account}'", exit_code=ExitCode.INTERNAL)
+    raise RackproofError("LAB043", account=account)
 
 
 def enable(root: Path, *units: str) -> None:
@@ -88,19 +104,30 @@ def enable(root: Path, *units: str) -> None:
     run(["systemctl", f"--root={root}", "enable", "--quiet", *units])
 
 
-def boot(instance: Instance, node: Node) -> int:
+def boot(instance: Instance, node: LabNode) -> int:
     """Boot the node and return the id of the process that keeps it running."""
     groups = " ".join(str(path) for path in cgroup.make(instance, node.name))
     argv = [
-        *_scope(instance, node), "sh", "-c", SUPERVISOR, "supervisor", instance.netns(node.name), groups,
+        *_scope(instance, node),
+        "sh",
+        "-c",
+        SUPERVISOR,
+        "supervisor",
+        instance.netns(node.name),
+        groups,
         "yes" if node.kind == "router" else "no",
-        *NSPAWN, f"--network-namespace-path={instance.netns_file(node.name)}",
-        f"--machine={instance.netns(node.name)}", f"--hostname={node.name}", "-D", str(instance.root_of(node.name)),
+        *NSPAWN,
+        f"--network-namespace-path={instance.netns_file(node.name)}",
+        f"--machine={instance.netns(node.name)}",
+        f"--hostname={node.name}",
+        "-D",
+        str(instance.root_of(node.name)),
     ]
     environment = {**instance.environment, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
     with (instance.hosts_dir / node.name / "console.log").open("ab") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                   env=environment)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment
+        )
     return process.pid
 
 
@@ -112,14 +139,14 @@ def is_running(pid: int | None) -> bool:
         return False
 
 
-def _scope(instance: Instance, node: Node) -> Sequence[str]:
+def _scope(instance: Instance, node: LabNode) -> Sequence[str]:
     if not cgroup.managed_by_systemd():
         return ()
     unit = f"rp-{instance.name}-{node.name}"
     return ("systemd-run", "--quiet", "--scope", "--collect", f"--unit={unit}", "--property=Delegate=yes")
 
 
-def _hosts_file(node: Node, topology: Topology) -> str:
+def _hosts_file(topology: Topology) -> str:
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
     for other in topology.nodes:
         if other.device:

@@ -7,9 +7,12 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
-from core.errors import ExitCode, RackproofError
+from core.console import ProgressStep, progress
+from core.errors import RackproofError
+from core.files import copy_folder, make_folder, write_atomic
+from core.i18n import _
+from core.models import read_model
 from core.workspace import REPOSITORY, state_dir
 from lab import debian
 from lab.command import run
@@ -22,6 +25,22 @@ WRAPPED = ("promtool", "snmpget", "snmpwalk")
 BUILDER = "1"
 
 
+class Operator(debian.Closed):
+    """The account that provisioning logs in as."""
+
+    name: str
+    uid: int
+
+
+class GoldenImage(debian.RootRecipe):
+    """``image.yml``: also the services to ``disable`` or ``mask``, files to ``remove`` and the account to log in as."""
+
+    disable: tuple[str, ...]
+    mask: tuple[str, ...]
+    remove: tuple[str, ...]
+    operator: Operator
+
+
 def path() -> Path:
     """Return where the image of the present recipe is, built or not."""
     return state_dir().absolute() / "cache" / f"rootfs-{_digest()}"
@@ -32,13 +51,15 @@ def is_built() -> bool:
     return path().is_dir()
 
 
-def ensure() -> Path:
+def ensure(step: ProgressStep = debian.ignore_step) -> Path:
     """Return the image, building it first when the recipe has changed or it was never built (about a minute).
+
+    ``step`` is told what is being done.
 
     A build that is interrupted leaves nothing that a later one would take for an image.
     Raises RackproofError (LAB040) when Debian's packages cannot be had.
     """
-    return debian.once(path(), "rootfs.lock", _build)
+    return debian.once(path(), "rootfs.lock", lambda target: _build(target, step), step)
 
 
 def program(name: str) -> list[str]:
@@ -49,8 +70,7 @@ def program(name: str) -> list[str]:
     root = ensure()
     binary = next((root / d / name for d in ("usr/sbin", "usr/bin") if (root / d / name).exists()), None)
     if binary is None:
-        raise RackproofError("LAB041", f"the golden image has no program `{name}`",
-                             remedy="add its Debian package to lab/rootfs/packages.txt", exit_code=ExitCode.INTERNAL)
+        raise RackproofError("LAB041", program=name)
     loader = next((root / "usr/lib").glob("*-linux-gnu*/ld-linux*.so.*"))
     with binary.open("rb") as stream:
         is_dynamic = b"/ld-linux" in stream.read(4096)
@@ -59,12 +79,9 @@ def program(name: str) -> list[str]:
 
 def write_wrappers(folder: Path) -> None:
     """Write a small script for each of ``WRAPPED`` into ``folder``: with it on PATH, the image's program is found."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name in WRAPPED:
-        new = folder / f"{name}.{os.getpid()}.new"
-        new.write_text(f'#!/bin/sh\nexec {shlex.join(program(name))} "$@"\n', encoding="utf-8")
-        new.chmod(0o755)
-        new.replace(folder / name)
+        write_atomic(folder / name, f'#!/bin/sh\nexec {shlex.join(program(name))} "$@"\n', 0o755)
 
 
 def _digest() -> str:
@@ -76,37 +93,49 @@ def _packages() -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
-def _build(target: Path) -> None:
-    recipe = debian.read_recipe(RECIPE / "image.yml")
+def _build(target: Path, step: ProgressStep) -> None:
+    recipe = read_model(RECIPE / "image.yml", GoldenImage)
     new = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
-        debian.install(new, recipe, _packages(), BUILD_TIMEOUT_S)
+        debian.install(new, recipe, _packages(), BUILD_TIMEOUT_S, step)
+        step(_("preparing the image"))
         _prepare(new, recipe)
         new.rename(target)
     except RackproofError as error:
-        raise RackproofError("LAB040", "the golden image could not be built", actual=error.actual or error.message,
-                             remedy="check that `apt-get update` works on this machine, then try again",
-                             exit_code=ExitCode.INTERNAL) from error
+        if error.kind == "no_space":
+            raise
+        raise RackproofError("LAB040", actual=error.actual or error.message) from error
     finally:
         if new.exists():
             shutil.rmtree(new)
     _forget_old(target)
 
 
-def _prepare(new: Path, recipe: dict[str, Any]) -> None:
-    for pattern in recipe["remove"]:
+def _prepare(new: Path, recipe: GoldenImage) -> None:
+    for pattern in recipe.remove:
         for file in new.glob(pattern):
             file.unlink()
     (new / "etc/machine-id").touch()
-    shutil.copytree(RECIPE / "files", new, dirs_exist_ok=True)
+    copy_folder(RECIPE / "files", new)
     for file in (new / "etc/sudoers.d").glob("*"):
         file.chmod(0o440)
-    run(["systemctl", f"--root={new}", "disable", "--quiet", *recipe["disable"]])
-    run(["systemctl", f"--root={new}", "mask", "--quiet", *recipe["mask"]])
+    run(["systemctl", f"--root={new}", "disable", "--quiet", *recipe.disable])
+    run(["systemctl", f"--root={new}", "mask", "--quiet", *recipe.mask])
     run(["systemctl", f"--root={new}", "set-default", "--quiet", "multi-user.target"])
-    operator = recipe["operator"]
-    run(["chroot", str(new), "useradd", "--create-home", "--uid", str(operator["uid"]), "--shell", "/bin/bash",
-         operator["name"]])
+    operator = recipe.operator
+    run(
+        [
+            "chroot",
+            str(new),
+            "useradd",
+            "--create-home",
+            "--uid",
+            str(operator.uid),
+            "--shell",
+            "/bin/bash",
+            operator.name,
+        ]
+    )
     (new / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     # Ansible takes the age of this folder for the age of the package lists; new and empty, it would hide that.
     os.utime(new / "var/lib/apt/lists", (0, 0))
@@ -121,4 +150,6 @@ def _forget_old(kept: Path) -> None:
 
 
 if __name__ == "__main__":
+    with progress(_("the golden image")) as show_step:
+        ensure(show_step)
     write_wrappers(Path(sys.argv[1]))

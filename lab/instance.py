@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RackproofError
+from core.files import make_folder, write_atomic
 from core.workspace import REPOSITORY, Workspace, lab_instance, lab_run_dir
 
 ESTATE = REPOSITORY / "lab" / "estate"
@@ -58,6 +59,11 @@ class Instance:
         return self.run_dir / "state.json"
 
     @property
+    def demo_mark(self) -> Path:
+        """Is there while a demo runs on this lab: it tells what a killed demo left from a lab that somebody uses."""
+        return self.run_dir / "demo-runs"
+
+    @property
     def socket_dir(self) -> Path:
         """Short folder for sockets: the paths of Unix sockets are limited to 107 bytes."""
         return SOCKETS / self.name
@@ -83,9 +89,8 @@ class Instance:
 
     def record(self, state: dict[str, Any]) -> None:
         """Replace the record in one step, so that a crash leaves the old one or the new one."""
-        new = self.state_file.with_suffix(".new")
-        new.write_text(json.dumps(state, indent=1), encoding="utf-8")
-        new.replace(self.state_file)
+        make_folder(self.run_dir)
+        write_atomic(self.state_file, json.dumps(state, indent=1))
 
     def is_up(self) -> bool:
         """Tell whether `lab up` finished and nobody took the lab down since (not whether every node is well)."""
@@ -100,10 +105,7 @@ def instance(name: str | None = None) -> Instance:
     """
     chosen = name or lab_instance()
     if not NAME.fullmatch(chosen):
-        raise RackproofError(
-            "LAB010", f"'{chosen}' cannot name a lab", expected="a letter, then up to 7 letters or digits, lower case",
-            remedy="set RACKPROOF_LAB to another name",
-        )
+        raise RackproofError("LAB010", actual=chosen)
     return Instance(chosen, lab_run_dir(chosen).absolute())
 
 
@@ -114,5 +116,5 @@ def require_up(name: str | None = None) -> Instance:
     """
     found = instance(name)
     if not found.is_up():
-        raise RackproofError("LAB011", f"the lab '{found.name}' is down", remedy="run `./rackproof lab up` first")
+        raise RackproofError("LAB011", lab=found.name)
     return found

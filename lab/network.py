@@ -7,7 +7,7 @@ from pathlib import Path
 from lab.command import ip_batch, run
 from lab.enter import argv_inside, inside
 from lab.instance import Instance
-from lab.topology import Node, Topology, Wire
+from lab.topology import LabNode, Topology, Wire
 
 #: The namespace that holds the VLANs of all sites as bridges; nothing runs in it.
 SWITCHES = "net"
@@ -33,10 +33,11 @@ def build(instance: Instance, topology: Topology) -> None:
         raise_ports(instance, node, topology)
 
 
-def raise_ports(instance: Instance, node: Node, topology: Topology) -> None:
+def raise_ports(instance: Instance, node: LabNode, topology: Topology) -> None:
     """Bring a node's interfaces up and give it the addresses and default routes it has before it boots."""
-    wired = [name for wire in topology.wires if not wire.is_cable
-             for device, name in (wire.a, wire.b) if device == node.name]
+    wired = [
+        name for wire in topology.wires if not wire.is_cable for device, name in (wire.a, wire.b) if device == node.name
+    ]
     lines = ["link set lo up", *(f"link set {name} up" for name in wired)]
     for port in node.ports:
         lines.append(f"link set {port.name} up")
@@ -52,7 +53,7 @@ def set_speed(instance: Instance, end: tuple[str, str], speed_mbps: int) -> None
     run(argv_inside(instance, device, argv))
 
 
-def _set_sysctl(instance: Instance, node: Node) -> None:
+def _set_sysctl(instance: Instance, node: LabNode) -> None:
     with inside(instance, node.name):
         for key, value in ROUTER_SYSCTL.items():
             (Path("/proc/sys/net") / key).write_text(value, encoding="ascii")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.errors import ExitCode, RackproofError
+from core.errors import RackproofError
+from core.files import make_folder, write_atomic
 from lab import sweep
 from lab.instance import SOCKETS, Instance
 
@@ -12,8 +13,8 @@ from lab.instance import SOCKETS, Instance
 def claim(instance: Instance) -> None:
     """Claim the instance's name; raises RackproofError (LAB016) while another checkout has a lab of this name."""
     refuse_foreign(instance)
-    SOCKETS.mkdir(mode=0o700, exist_ok=True)
-    _file(instance).write_text(str(instance.run_dir), encoding="utf-8")
+    make_folder(SOCKETS)
+    write_atomic(_file(instance), str(instance.run_dir))
 
 
 def refuse_foreign(instance: Instance) -> None:
@@ -21,10 +22,7 @@ def refuse_foreign(instance: Instance) -> None:
     file = _file(instance)
     other = Path(file.read_text(encoding="utf-8")) if file.exists() else instance.run_dir
     if other != instance.run_dir and other.is_dir() and sweep.namespaces(instance):
-        raise RackproofError(
-            "LAB016", f"another checkout has a lab called '{instance.name}'", actual=str(other),
-            remedy="use that checkout, or choose another name with RACKPROOF_LAB", exit_code=ExitCode.REFUSED,
-        )
+        raise RackproofError("LAB016", actual=other, lab=instance.name)
 
 
 def release(instance: Instance) -> None:

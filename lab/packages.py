@@ -6,9 +6,24 @@ import os
 import shutil
 from dataclasses import dataclass
 
+from core.i18n import N_
 from core.workspace import REPOSITORY
 
 LIST = REPOSITORY / "lab" / "packages.txt"
+#: What the list says that each program is for; translated where it is shown.
+PURPOSES = (
+    N_("builds the golden image"),
+    N_("boots hosts and routers"),
+    N_("namespaces, bridges, links"),
+    N_("sets the speed of the room uplinks"),
+    N_("every connection to a host or router"),
+    N_("prepares the images' services"),
+    N_("gives the lab's processes a scope of their own"),
+    N_("runs programs inside the lab's network"),
+    N_("gives a NetBox its own processes, mounts and network"),
+    N_("overlay disks of the hosts"),
+    N_("checks the signatures of Debian's packages"),
+)
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 

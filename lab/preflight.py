@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.console import Step
-from core.errors import ExitCode, RackproofError
+from core.console import ProgressStep
+from core.errors import RackproofError
+from core.i18n import _
+from core.refusals import say_refusal
 from core.workspace import state_dir
 from lab.packages import missing as missing_packages
 
@@ -15,7 +17,7 @@ INOTIFY_PER_SYSTEM = 8
 UNSUITABLE_IN_PATHS = ("\n", '"', "%")
 
 
-def check(systems: int, step: Step) -> None:
+def check(systems: int, step: ProgressStep) -> None:
     """Make sure that ``systems`` can boot on this machine.
 
     Raises the machine's inotify limit when it is too low, and says so. Raises RackproofError: LAB060 missing Debian
@@ -23,13 +25,10 @@ def check(systems: int, step: Step) -> None:
     """
     missing = missing_packages()
     if missing:
-        raise RackproofError("LAB060", f"Debian packages are missing: {', '.join(missing)}",
-                             remedy=f"apt-get install {' '.join(missing)}", exit_code=ExitCode.REFUSED)
+        raise RackproofError("LAB060", packages=" ".join(missing))
     folder = str(state_dir().absolute())
     if any(text in folder for text in UNSUITABLE_IN_PATHS):
-        raise RackproofError("LAB061", "the lab cannot keep its files in a folder of this name", actual=folder,
-                             expected="no quotation mark, percent sign or line break in it",
-                             remedy="move the checkout, or set RACKPROOF_STATE to another folder")
+        raise RackproofError("LAB061", actual=folder)
     lacking = inotify_lacking(systems)
     if lacking:
         _raise_inotify(lacking, step)
@@ -40,18 +39,15 @@ def inotify_lacking(systems: int) -> int:
     return max(0, _inotify_used() + systems * INOTIFY_PER_SYSTEM - int(INOTIFY_LIMIT.read_text(encoding="ascii")))
 
 
-def _raise_inotify(lacking: int, step: Step) -> None:
+def _raise_inotify(lacking: int, step: ProgressStep) -> None:
     old = int(INOTIFY_LIMIT.read_text(encoding="ascii"))
     new = max(1024, old + 2 * lacking)
     try:
         INOTIFY_LIMIT.write_text(str(new), encoding="ascii")
     except OSError as error:
-        raise RackproofError(
-            "LAB062", "too few inotify instances are left: the systems would hang while booting",
-            actual=f"limit {old}, {lacking} short ({error.strerror})", exit_code=ExitCode.REFUSED,
-            remedy=f"sysctl fs.inotify.max_user_instances={new}",
-        ) from None
-    step(f"raised fs.inotify.max_user_instances of this machine from {old} to {new} (until it restarts)")
+        raise RackproofError("LAB062", actual=f"{old} - {lacking} ({say_refusal(error)})", wanted=new) from None
+    said = _("raised fs.inotify.max_user_instances of this machine from {old} to {new} (until it restarts)")
+    step(said.format(old=old, new=new))
 
 
 def _inotify_used() -> int:

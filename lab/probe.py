@@ -44,18 +44,30 @@ def _tap_speed() -> None:
     _run("ethtool", "-s", "probetap", "speed", "100", "duplex", "full", "autoneg", "off")
 
 
-
 def _overlay() -> None:
     with tempfile.TemporaryDirectory(dir=sys.argv[1], prefix="probe-") as folder:
         for name in ("image", "up", "work", "root"):
             (Path(folder) / name).mkdir()
-        _run("env", f"--chdir={folder}", "mount", "-t", "overlay", "probe", "-o",
-             "lowerdir=image,upperdir=up,workdir=work", "root")
+        _run(
+            "env",
+            f"--chdir={folder}",
+            "mount",
+            "-t",
+            "overlay",
+            "probe",
+            "-o",
+            "lowerdir=image,upperdir=up,workdir=work",
+            "root",
+        )
         _run("umount", f"{folder}/root")
 
 
 PROBES: dict[str, Callable[[], None]] = {
-    "veth pairs": _veth, "bridges": _bridge, "IPv6": _ipv6, "tap interfaces": _tap, "tap speed": _tap_speed,
+    "veth pairs": _veth,
+    "bridges": _bridge,
+    "IPv6": _ipv6,
+    "tap interfaces": _tap,
+    "tap speed": _tap_speed,
     "overlay mounts": _overlay,
 }
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 
 from lab.enter import CONTROLLER, inside
 from lab.instance import Instance
-from lab.topology import Node
+from lab.topology import LabNode
 
 SSH_PORT = 22
 TRY_S = 1.0
 PAUSE_S = 0.1
 
 
-def answering(instance: Instance, nodes: Iterable[Node], timeout: float) -> list[str]:
+def answering(instance: Instance, nodes: Iterable[LabNode], timeout: float) -> list[str]:
     """Return the nodes whose SSH server says its greeting within ``timeout`` seconds; all are asked at once."""
     selector = selectors.DefaultSelector()
     lines = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 from lab import host
 from lab.instance import ESTATE, Instance
 from lab.reach import answering
-from lab.topology import Node, derive
+from lab.topology import LabNode, derive
 
 ANSWER_S = 3.0
 
@@ -34,6 +34,6 @@ def status(instance: Instance) -> list[NodeStatus]:
     return [_describe(node, node in alive, node.name in greeted) for node in booted]
 
 
-def _describe(node: Node, is_alive: bool, greets: bool) -> NodeStatus:
+def _describe(node: LabNode, is_alive: bool, greets: bool) -> NodeStatus:
     state = "answers" if greets else "silent" if is_alive else "stopped"
     return NodeStatus(node.name, node.kind, node.site, node.ipv4, node.ipv6, state)

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ExitCode, RackproofError
+from core.errors import RackproofError
 from lab import cgroup
 from lab.command import run
 from lab.instance import MARK, NETNS, Instance
@@ -39,7 +39,9 @@ class Leftovers:
 def leftovers(instance: Instance) -> Leftovers:
     """Return what exists now; empty when the lab is fully down."""
     return Leftovers(
-        tuple(namespaces(instance)), tuple(mounts(instance)), tuple(processes(instance)),
+        tuple(namespaces(instance)),
+        tuple(mounts(instance)),
+        tuple(processes(instance)),
         tuple(str(path) for path in cgroup.left(instance)),
     )
 
@@ -62,8 +64,7 @@ def clean(instance: Instance) -> None:
             shutil.rmtree(folder)
     left = leftovers(instance)
     if left:
-        raise RackproofError("LAB030", f"some of the lab '{instance.name}' could not be removed", actual=str(left),
-                             remedy="run `./rackproof lab down` again", exit_code=ExitCode.INTERNAL)
+        raise RackproofError("LAB030", actual=left, lab=instance.name)
 
 
 def namespaces(instance: Instance) -> list[str]:
@@ -113,7 +114,7 @@ def _namespace_inodes(instance: Instance) -> set[int]:
 
 
 def _own_line() -> set[int]:
-    """This process and its ancestors: a process that entered the lab may take it down without ending itself."""
+    """Return this process and its ancestors: a process that entered the lab may take it down without ending itself."""
     line, pid = set(), os.getpid()
     while pid > 0:
         line.add(pid)

@@ -5,19 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
 
-from core.errors import ExitCode, RackproofError
-from inventory.estate import Estate, Interface
-from inventory.kinds import DeviceKind
+from core.errors import RackproofError
+from inventory.model.enums import DeviceKind
+from inventory.model.estate import Estate, Interface
 
 #: Linux refuses longer interface names (IFNAMSIZ is 16 with the final zero byte).
 MAX_INTERFACE_NAME = 15
 BOOTED = (DeviceKind.HOST, DeviceKind.ROUTER)
-FACILITY = (DeviceKind.UPS, DeviceKind.PDU, DeviceKind.ATS, DeviceKind.GENERATOR, DeviceKind.CRAC,
-            DeviceKind.ENVIRONMENT)
+FACILITY = (
+    DeviceKind.UPS,
+    DeviceKind.PDU,
+    DeviceKind.ATS,
+    DeviceKind.GENERATOR,
+    DeviceKind.CRAC,
+    DeviceKind.ENVIRONMENT,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class LabPort:
     """One interface of a node on a VLAN: the bridge it is wired to and what it is given before anything boots."""
 
     name: str
@@ -27,13 +33,13 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class LabNode:
     """One network namespace. ``device`` names the estate's device; a facility namespace stands for several."""
 
     name: str
     kind: str  # "host", "router", "controller" or "facility"
     site: str
-    ports: tuple[Port, ...]
+    ports: tuple[LabPort, ...]
     device: str = ""
     ipv4: str = ""
     ipv6: str = ""
@@ -58,23 +64,22 @@ class Wire:
 class Topology:
     """Everything `lab up` builds."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[LabNode, ...]
     wires: tuple[Wire, ...]
     bridges: tuple[str, ...]
 
-    def node(self, name: str) -> Node:
+    def node(self, name: str) -> LabNode:
         """Return a node by name.
 
         Raises RackproofError (LAB014) with the known names.
         """
         found = next((node for node in self.nodes if node.name == name), None)
         if found is None:
-            known = ", ".join(node.name for node in self.nodes)
-            raise RackproofError("LAB014", f"the lab has no node '{name}'", expected=f"one of {known}")
+            raise RackproofError("LAB014", actual=name, known=[node.name for node in self.nodes])
         return found
 
     @property
-    def booted(self) -> tuple[Node, ...]:
+    def booted(self) -> tuple[LabNode, ...]:
         """The nodes in which a system is booted, routers first: hosts are reached through them."""
         return tuple(sorted((n for n in self.nodes if n.boots), key=lambda n: n.kind != "router"))
 
@@ -84,14 +89,18 @@ def derive(estate: Estate) -> Topology:
 
     Raises RackproofError (LAB015) for an interface name that Linux would refuse.
     """
-    bridges = {(code, vlan.name): f"br{number}" for number, (code, vlan) in enumerate(
-        (code, vlan) for code, site in estate.sites.items() for vlan in site.vlans)}
+    bridges = {
+        (code, vlan.name): f"br{number}"
+        for number, (code, vlan) in enumerate(
+            (code, vlan) for code, site in estate.sites.items() for vlan in site.vlans
+        )
+    }
     nodes = [_controller(estate, bridges)]
     nodes += [_booted(estate, device.name, bridges) for device in estate.devices_of(*BOOTED)]
     nodes += _facilities(estate, bridges)
     wires = tuple(
-        Wire((link.a.device, link.a.interface), (link.b.device, link.b.interface), link.media == "tap",
-             link.speed_mbps) for link in estate.links
+        Wire((link.a.device, link.a.interface), (link.b.device, link.b.interface), link.media == "tap", link.speed_mbps)
+        for link in estate.links
     )
     for node in nodes:
         _check_names([port.name for port in node.ports])
@@ -100,48 +109,66 @@ def derive(estate: Estate) -> Topology:
     return Topology(tuple(nodes), wires, tuple(bridges.values()))
 
 
-def _controller(estate: Estate, bridges: dict[tuple[str, str], str]) -> Node:
+def _controller(estate: Estate, bridges: dict[tuple[str, str], str]) -> LabNode:
     device = estate.devices_of(DeviceKind.CONTROLLER)[0].name
     interface = estate.address(device)
-    return Node("ctl", "controller", estate.site_of[device], (_port(estate, interface, bridges),), device,
-                str(estate.ipv4(device)), str(estate.ipv6(device)))
+    return LabNode(
+        "ctl",
+        "controller",
+        estate.site_of[device],
+        (_port(estate, interface, bridges),),
+        device,
+        str(estate.ipv4(device)),
+        str(estate.ipv6(device)),
+    )
 
 
-def _booted(estate: Estate, device: str, bridges: dict[tuple[str, str], str]) -> Node:
+def _booted(estate: Estate, device: str, bridges: dict[tuple[str, str], str]) -> LabNode:
     is_router = estate.devices[device].kind is DeviceKind.ROUTER
     ports = tuple(
         # A router's addresses are its own configuration's business; a host's are there from the start.
-        Port(i.name, bridges[estate.site_of[device], i.vlan.name], (), ()) if is_router else _port(estate, i, bridges)
-        for i in estate.interfaces(device) if i.vlan is not None
+        LabPort(i.name, bridges[estate.site_of[device], i.vlan.name], (), ())
+        if is_router
+        else _port(estate, i, bridges)
+        for i in estate.interfaces(device)
+        if i.vlan is not None
     )
-    return Node(device, "router" if is_router else "host", estate.site_of[device], ports, device,
-                str(estate.ipv4(device)), str(estate.ipv6(device)))
+    return LabNode(
+        device,
+        "router" if is_router else "host",
+        estate.site_of[device],
+        ports,
+        device,
+        str(estate.ipv4(device)),
+        str(estate.ipv6(device)),
+    )
 
 
-def _facilities(estate: Estate, bridges: dict[tuple[str, str], str]) -> list[Node]:
+def _facilities(estate: Estate, bridges: dict[tuple[str, str], str]) -> list[LabNode]:
     nodes = []
     for site in estate.sites:
         found = [estate.address(d.name) for d in estate.devices_of(*FACILITY, site=site) if d.attach]
         if found:
             first = _port(estate, found[0], bridges)
             addresses = tuple(a for interface in found for a in reversed(interface.addresses))
-            port = Port(first.name, first.bridge, addresses, first.gateways)
-            nodes.append(Node(f"fac-{site}", "facility", site, (port,)))
+            port = LabPort(first.name, first.bridge, addresses, first.gateways)
+            nodes.append(LabNode(f"fac-{site}", "facility", site, (port,)))
     return nodes
 
 
-def _port(estate: Estate, interface: Interface, bridges: dict[tuple[str, str], str]) -> Port:
+def _port(estate: Estate, interface: Interface, bridges: dict[tuple[str, str], str]) -> LabPort:
     assert interface.vlan is not None  # noqa: S101 - only called for attached interfaces
     site = estate.site_of[interface.device]
     gateway = next(i for i in estate.interfaces(interface.vlan.gateway) if i.vlan == interface.vlan)
-    return Port(interface.name, bridges[site, interface.vlan.name], tuple(reversed(interface.addresses)),
-                tuple(str(address.ip) for address in reversed(gateway.addresses)))
+    return LabPort(
+        interface.name,
+        bridges[site, interface.vlan.name],
+        tuple(reversed(interface.addresses)),
+        tuple(str(address.ip) for address in reversed(gateway.addresses)),
+    )
 
 
 def _check_names(names: list[str]) -> None:
     for name in names:
         if len(name) > MAX_INTERFACE_NAME:
-            raise RackproofError(
-                "LAB015", f"the interface name '{name}' is too long for the lab",
-                expected=f"at most {MAX_INTERFACE_NAME} characters", exit_code=ExitCode.INVALID,
-            )
+            raise RackproofError("LAB015", actual=name, most=MAX_INTERFACE_NAME)

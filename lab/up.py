@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from core import secrets as core_secrets
-from core.console import Step
-from core.errors import ExitCode, RackproofError
-from inventory.estate import Estate
-from inventory.load import load_estate
+from core.console import ProgressStep
+from core.errors import RackproofError
+from core.i18n import _
+from core.locks import hold
+from inventory.load.loader import load_estate
+from inventory.model.estate import Estate
 from lab import access, cable, cgroup, facility, host, image, network, owner, preflight, router, sweep, vault
 from lab.command import run
 from lab.enter import argv_inside, require_root
-from lab.instance import ESTATE, MARK, Instance
+from lab.instance import ESTATE, MARK, SOCKETS, Instance
 from lab.reach import PAUSE_S, TRY_S, answering
-from lab.topology import Node, Topology, derive
+from lab.topology import LabNode, Topology, derive
 
 READY_TIMEOUT_S = 90.0
 #: Processes of `ip`, `mount` and ssh that run side by side; the work waits for the kernel more than for the processor.
 PARALLEL = 4
 
 
-def up(instance: Instance, step: Step) -> bool:
+def up(instance: Instance, step: ProgressStep) -> bool:
     """Raise the lab; return False when it was up already.
 
     What a killed `lab up` left behind is removed first; on any error or Ctrl-C everything made so far is taken down.
-    Raises RackproofError: LAB012 not root, LAB016 another checkout has a lab of this name, LAB017 somebody is
+    Raises RackproofError: LAB012 not root, LAB016 another checkout has a lab of this name, LCK001 somebody is
     raising it right now, LAB018 a node does not answer.
     """
-    require_root("raise the lab")
-    with exclusive(instance):
+    require_root(_("raise the lab"))
+    with exclusive(instance, _("raising the lab '{lab}'").format(lab=instance.name)):
         if instance.is_up():
             return False
         owner.claim(instance)
@@ -53,102 +54,105 @@ def up(instance: Instance, step: Step) -> bool:
     return True
 
 
-@contextmanager
-def exclusive(instance: Instance) -> Iterator[None]:
-    """Hold the instance for one `up` or `down` at a time; raises RackproofError (LAB017) when it is held."""
-    instance.run_dir.mkdir(parents=True, exist_ok=True)
-    with (instance.run_dir / "lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RackproofError("LAB017", f"another process is raising the lab '{instance.name}' or taking it down",
-                                 remedy="wait for it, or choose another name with RACKPROOF_LAB",
-                                 exit_code=ExitCode.REFUSED) from None
-        yield
+def exclusive(instance: Instance, what: str) -> AbstractContextManager[None]:
+    """Hold the instance's name for one `up`, `down` or `destroy` at a time, whichever checkout it is done from.
+
+    Raises RackproofError (LCK001), which says who holds it, when somebody does.
+    """
+    return hold(SOCKETS / f"{instance.name}.lock", what)
 
 
-def _raise(instance: Instance, step: Step) -> None:
+def _raise(instance: Instance, step: ProgressStep) -> None:
     started = time.monotonic()
     if not image.is_built():
-        step("building the golden image, once (about a minute)")
-    rootfs = image.ensure()
+        step(_("building the golden image, once (about a minute)"))
+    rootfs = image.ensure(step)
     estate = load_estate(ESTATE)
     topology = derive(estate)
     instance.record({"phase": "starting", "pid": os.getpid()})
     preflight.check(len(topology.booted), step)
-    step("keys and secrets")
+    step(_("keys and secrets"))
     access.make_account_keys(instance.workspace)
     vault.ensure(instance.workspace)
     secrets = dict(core_secrets.load(instance.workspace))
-    step(f"network: {len(topology.nodes)} namespaces, {len(topology.bridges)} VLANs, {len(topology.wires)} links")
+    said = _("network: {namespaces} namespaces, {vlans} VLANs, {links} links")
+    counts = {"namespaces": len(topology.nodes), "vlans": len(topology.bridges), "links": len(topology.wires)}
+    step(said.format(**counts))
     network.build(instance, topology)
     pids: dict[str, int | None] = {"cable": cable.start(instance, topology)}
     pids |= _boot_all(instance, estate, topology, rootfs, secrets, step)
-    step("facility agents")
+    step(_("facility agents"))
     with _marked(instance):
         facility.start(estate, instance.name, instance.run_dir, secrets)
     cgroup.adopt(instance, sweep.processes(instance))
     _wait(instance, topology, pids, step)
     _save_routers(instance, topology)
-    instance.record({
-        "phase": "up", "instance": instance.name, "image": str(rootfs), "pids": pids,
-        "nodes": [node.name for node in topology.nodes], "seconds": round(time.monotonic() - started, 1),
-        "up_since": time.time(),
-    })
+    instance.record(
+        {
+            "phase": "up",
+            "instance": instance.name,
+            "image": str(rootfs),
+            "pids": pids,
+            "nodes": [node.name for node in topology.nodes],
+            "seconds": round(time.monotonic() - started, 1),
+            "up_since": time.time(),
+        }
+    )
 
 
 def _boot_all(
-    instance: Instance, estate: Estate, topology: Topology, rootfs: Path, secrets: dict[str, str], step: Step
+    instance: Instance, estate: Estate, topology: Topology, rootfs: Path, secrets: dict[str, str], step: ProgressStep
 ) -> dict[str, int]:
     keys: dict[str, str] = {}
     pids: dict[str, int] = {}
 
-    def prepare(node: Node) -> None:
+    def prepare(node: LabNode) -> None:
         root = host.make_disk(instance, node, rootfs)
         keys[node.name] = host.write_identity(instance, node, topology, root)
         if node.kind == "router":
             router.install(root, node.device, estate, instance.workspace, secrets)
         pids[node.name] = host.boot(instance, node)
 
-    step(f"booting {len(topology.booted)} systems", done=0, total=len(topology.booted))
+    step(_("booting"), done=0, total=len(topology.booted))
     with ThreadPoolExecutor(PARALLEL) as pool:
-        for number, _ in enumerate(pool.map(prepare, topology.booted), start=1):
-            step("booting", done=number, total=len(topology.booted))
+        for number, _done in enumerate(pool.map(prepare, topology.booted), start=1):
+            step(_("booting"), done=number, total=len(topology.booted))
     access.write_known_hosts(instance.workspace, topology.booted, keys)
     access.write_ssh_config(instance, topology.booted)
     return pids
 
 
-def _wait(instance: Instance, topology: Topology, pids: Mapping[str, int | None], step: Step) -> None:
+def _wait(instance: Instance, topology: Topology, pids: Mapping[str, int | None], step: ProgressStep) -> None:
     waiting = {node.name: node for node in topology.booted}
     total = len(waiting)
-    step("waiting for every system to answer", done=0, total=total)
+    step(_("waiting for every system to answer"), done=0, total=total)
     deadline = time.monotonic() + READY_TIMEOUT_S
     while waiting:
         gone = [name for name in waiting if not host.is_running(pids[name])]
         if gone or time.monotonic() > deadline:
-            raise _silent(instance, gone or list(waiting), f"stopped: {', '.join(gone)}" if gone else "")
+            state = _("silent")
+            if gone:
+                state = _("stopped")
+            raise _silent(instance, gone or list(waiting), state)
         answered = answering(instance, waiting.values(), TRY_S)
         for name in answered:
             del waiting[name]
         if answered:
-            step("answering", done=total - len(waiting), total=total)
+            step(_("answering"), done=total - len(waiting), total=total)
         time.sleep(PAUSE_S)
 
 
-def _silent(instance: Instance, names: Sequence[str], why: str) -> RackproofError:
-    return RackproofError(
-        "LAB018", "not every node came up",
-        expected=f"an answer over SSH from each within {READY_TIMEOUT_S:.0f} s",
-        actual=f"{why or 'silent: ' + ', '.join(names)}; console of {names[0]}: "
-               f"{host.console_tail(instance, names[0])}",
-        remedy="run `./rackproof doctor`, then `./rackproof lab up` again", exit_code=ExitCode.UNREACHABLE,
-    )
+def _silent(instance: Instance, names: Sequence[str], state: str) -> RackproofError:
+    console = host.console_tail(instance, names[0])
+    text = _("{names}: {state}; console of {first}: {console}")
+    said = text.format(names=", ".join(names), state=state, first=names[0], console=console)
+    return RackproofError("LAB018", actual=said, names=", ".join(names), seconds=f"{READY_TIMEOUT_S:.0f}")
 
 
 def _save_routers(instance: Instance, topology: Topology) -> None:
     """Let every router write its configuration in its own words: from then on startup and running are the same text."""
-    def save(node: Node) -> None:
+
+    def save(node: LabNode) -> None:
         argv = ["ssh", "-F", str(instance.workspace.ssh_config), node.name, "write memory"]
         run(argv_inside(instance, "ctl", argv), timeout=30)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
+from core.files import PRIVATE, make_folder, write_atomic
 from core.workspace import Workspace
 from lab.command import run
 
@@ -31,12 +32,12 @@ def ensure(ws: Workspace) -> None:
     # The command line tool, not the library: importing Ansible would put this module under the GPL.
     tool = Path(sys.executable).with_name("ansible-vault")
     argv = [str(tool), "encrypt", "--vault-password-file", str(ws.vault_password_file), "--output", "-"]
-    _write_private(ws.secrets_file, run(argv, stdin=plain, timeout=60))
+    # Ansible keeps files in the home of who runs it, and a service's account may have none.
+    with TemporaryDirectory(prefix="rackproof-ansible-") as home:
+        sealed = run(argv, stdin=plain, timeout=60, extra_environment={"ANSIBLE_HOME": home})
+    _write_private(ws.secrets_file, sealed)
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-    new.replace(path)
+    make_folder(path.parent, 0o700)
+    write_atomic(path, text, PRIVATE)

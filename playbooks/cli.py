@@ -8,23 +8,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.console import emit_json, err, out, progress
+from core.console import Column, emit_json, err, out, print_table, progress
 from core.errors import ExitCode
+from core.i18n import N_, _
 from core.workspace import current
-from inventory.kinds import Engine
+from inventory.model.enums import ProvisioningEngine
 
 if TYPE_CHECKING:
     from core.journal import Journal
-    from playbooks.engines import Command, Mode
-    from playbooks.events import EngineResult, Status, TaskEvent
+    from playbooks.engines import EngineCommand, Mode
+    from playbooks.events import EngineResult, TaskEvent
 
 
 app = typer.Typer(help="Provision hosts: DC and DR with Ansible, the server rooms with pyinfra.", no_args_is_help=True)
 
-Engines = Annotated[list[Engine] | None, typer.Option("--engine", help="Only this engine (may be repeated).")]
+Engines = Annotated[
+    list[ProvisioningEngine] | None, typer.Option("--engine", help="Only this engine (may be repeated).")
+]
 Limit = Annotated[list[str] | None, typer.Option("--limit", help="Only this host or site (may be repeated).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Ansible's own strategy instead of the faster Mitogen.")]
+#: How a task went, and how the work on a host ended: words for people.
+STATUS_WORDS = {
+    "ok": N_("ok"),
+    "changed": N_("changed"),
+    "failed": N_("failed"),
+    "unreachable": N_("no answer"),
+    "skipped": N_("skipped"),
+}
+ENDING_WORDS = {
+    "done": N_("done"),
+    "failed": N_("failed"),
+    "unreachable": N_("no answer"),
+    "stopped": N_("stopped"),
+    "silent": N_("unknown"),
+}
 Timeout = Annotated[float, typer.Option("--timeout", help="Stop after this many seconds.", min=1)]
 
 
@@ -36,7 +54,6 @@ def plan(
 
     Example: ./rackproof provision plan --limit dr
     """
-
     from playbooks.engines import Mode
 
     _provision(Mode.PLAN, engine, limit, as_json, plain, timeout)
@@ -50,121 +67,128 @@ def apply(
 
     Example: ./rackproof provision apply --engine pyinfra
     """
-
     from playbooks.engines import Mode
 
     _provision(Mode.APPLY, engine, limit, as_json, plain, timeout)
 
 
 def _provision(
-    mode: Mode, engines: list[Engine] | None, limit: list[str] | None, as_json: bool, plain: bool, timeout: float
+    mode: Mode,
+    engines: list[ProvisioningEngine] | None,
+    limit: list[str] | None,
+    as_json: bool,
+    plain: bool,
+    timeout: float,
 ) -> None:
     from core import secrets
     from core.journal import Journal
-    from inventory.load import load_estate
+    from inventory.load.loader import load_estate
     from playbooks.engines import Mode, commands
+    from playbooks.failures import choose_exit_code
     from playbooks.limits import resolve_limit
+    from playbooks.running import start_results
 
     ws = current()
     estate = load_estate(ws.estate_dir)
     known = secrets.load(ws)
-    work = commands(estate, ws, mode, engines or list(Engine), resolve_limit(estate, limit or []), plain)
+    work = commands(estate, ws, mode, engines or list(ProvisioningEngine), resolve_limit(estate, limit or []), plain)
+    results = start_results(work)
     if mode is Mode.APPLY:
-        with _journaled(Journal(ws.journal, ws.signing_key), work) as results:
-            results.extend(_run(mode, work, known, timeout))
+        with _journaled(Journal(ws.journal, ws.signing_key), results):
+            _run(mode, work, results, known, timeout)
     else:
-        results = _run(mode, work, known, timeout)
+        _run(mode, work, results, known, timeout)
     if as_json:
-        emit_json({"mode": mode.value, "good": _code(results) == 0, "engines": [_as_dict(r) for r in results]})
+        _emit(mode, results)
     else:
         _show(mode, results)
-    raise typer.Exit(_code(results))
+    raise typer.Exit(choose_exit_code(results))
 
 
-def _run(mode: Mode, work: list[Command], known: Mapping[str, str], timeout: float) -> list[EngineResult]:
-    from playbooks.events import Status
+def _run(
+    mode: Mode, work: list[EngineCommand], results: list[EngineResult], known: Mapping[str, str], timeout: float
+) -> None:
+    from playbooks.engines import Mode
+    from playbooks.events import TaskStatus
     from playbooks.running import run_all
 
-    with progress(f"provision {mode}") as step:
-        def told(command: Command, event: TaskEvent) -> None:
-            if event.status is not Status.SKIPPED:
-                step(f"{command.engine.value}: {event.host}: {event.task} – {event.status.value}")
+    title = _("planning what would change on {n} hosts") if mode is Mode.PLAN else _("provisioning {n} hosts")
+    with progress(title.format(n=sum(len(command.hosts) for command in work))) as step:
 
-        return run_all(work, known, timeout, told)
+        def show_event(command: EngineCommand, event: TaskEvent) -> None:
+            if event.status is not TaskStatus.SKIPPED:
+                step(f"{command.engine.value}: {event.host}: {event.task} – {_(STATUS_WORDS[event.status.value])}")
+
+        run_all(work, results, known, timeout, show_event)
 
 
 @contextmanager
-def _journaled(journal: Journal, work: list[Command]) -> Iterator[list[EngineResult]]:
+def _journaled(journal: Journal, results: list[EngineResult]) -> Iterator[None]:
     """Write into the journal before anything is changed and after the end, whichever end it is."""
-    journal.append("provision.started", hosts=[host for command in work for host in command.hosts])
-    results: list[EngineResult] = []
+    journal.append("provision.started", hosts=[host for result in results for host in result.asked])
     try:
-        yield results
+        yield
     except BaseException as error:
-        journal.append("provision.interrupted", why=type(error).__name__)
+        summaries = [_summarize(result) for result in results]
+        journal.append("provision.interrupted", why=type(error).__name__, results=summaries)
         raise
-    journal.append("provision.ended", results=[_summary(result) for result in results])
+    journal.append("provision.ended", results=[_summarize(result) for result in results])
 
 
-def _code(results: list[EngineResult]) -> ExitCode:
-    """Return OK only when every engine did work and all of it went well."""
-    if results and all(result.is_good for result in results):
-        return ExitCode.OK
-    if any(result.is_unreachable for result in results):
-        return ExitCode.UNREACHABLE
-    return ExitCode.NOT_GREEN
-
-
-def _summary(result: EngineResult) -> dict[str, Any]:
+def _summarize(result: EngineResult) -> dict[str, Any]:
+    hosts = {host: {**result.counts(host), "ending": result.ending(host).value} for host in result.all_hosts}
     return {
-        "engine": result.engine, "exit_code": result.exit_code, "seconds": result.seconds, "stopped": result.stopped,
-        "hosts": {host: result.counts(host) for host in result.hosts},
+        "engine": result.engine,
+        "exit_code": result.exit_code,
+        "seconds": result.seconds,
+        "stopped": result.stopped,
+        "hosts": hosts,
     }
+
+
+def _emit(mode: Mode, results: list[EngineResult]) -> None:
+    from playbooks.failures import choose_exit_code, explain_failures
+
+    data = {
+        "mode": mode.value,
+        "good": choose_exit_code(results) == ExitCode.OK,
+        "engines": [_as_dict(result) for result in results],
+    }
+    emit_json(data, [failure.as_dict() for failure in explain_failures(results)])
 
 
 def _as_dict(result: EngineResult) -> dict[str, Any]:
-    from playbooks.events import Status
+    from playbooks.events import TaskStatus
+    from playbooks.failures import explain_event
 
-    def listed(*wanted: Status) -> list[dict[str, str]]:
-        return [{"host": e.host, "task": e.task, "detail": e.detail} for e in result.of(*wanted)]
-
-    return {
-        **_summary(result), "good": result.is_good, "changes": listed(Status.CHANGED),
-        "failures": listed(Status.FAILED, Status.UNREACHABLE), "noise": [] if result.is_good else result.noise[-20:],
-    }
+    changes = [{"host": e.host, "task": e.task, "detail": e.detail} for e in result.of(TaskStatus.CHANGED)]
+    failures = [
+        {"host": e.host, "task": e.task, "detail": e.detail, "code": explain_event(result.engine, e).code}
+        for e in result.of(TaskStatus.FAILED, TaskStatus.UNREACHABLE)
+    ]
+    noise = [] if result.is_good else result.noise[-20:]
+    return {**_summarize(result), "good": result.is_good, "changes": changes, "failures": failures, "noise": noise}
 
 
 def _show(mode: Mode, results: list[EngineResult]) -> None:
-    from rich.table import Table
-
     from playbooks.engines import Mode
-    from playbooks.events import Status
+    from playbooks.events import TaskStatus
+    from playbooks.failures import explain_failures
 
-    table = Table("Host", "Engine", "Ok", "Would change" if mode is Mode.PLAN else "Changed", "Failed", "Seconds")
-    for result in results:
-        for host in result.hosts:
-            count = result.counts(host)
-            numbers = (count["ok"], count["changed"], count["failed"] + count["unreachable"], result.seconds)
-            table.add_row(host, result.engine, *map(str, numbers))
-    out.print(table)
-    for result in results:
-        if mode is Mode.PLAN:
-            for event in result.of(Status.CHANGED):
-                out.print(f"{event.host}: {event.task}", markup=False)
-                for line in event.detail.splitlines():
-                    out.print(f"    {line}", markup=False)
-        _complain(result)
-    if not results:
-        err.print("no host is meant: nothing was done")
+    changed = _("would change") if mode is Mode.PLAN else _("changed")
+    numbers = [Column(heading, right=True) for heading in (_("ok"), changed, _("failed"), _("seconds"))]
+    print_table([_("host"), _("engine"), _("end"), *numbers], [_row(r, host) for r in results for host in r.all_hosts])
+    if mode is Mode.PLAN:
+        for event in (event for result in results for event in result.of(TaskStatus.CHANGED)):
+            out.print(f"{event.host}: {event.task}", markup=False)
+            for line in event.detail.splitlines():
+                out.print(f"    {line}", markup=False)
+    for failure in explain_failures(results):
+        err.print(str(failure), markup=False)
 
 
-def _complain(result: EngineResult) -> None:
-    from playbooks.events import Status
-
-    for event in result.of(Status.FAILED, Status.UNREACHABLE):
-        err.print(f"{event.host}: {event.task}: {event.status.value}\n    {event.detail}", markup=False)
-    if result.stopped:
-        err.print(f"{result.engine}: the wave was stopped: {result.stopped}", markup=False)
-    if not result.is_good:
-        for line in result.noise[-20:]:
-            err.print(f"{result.engine}: {line}", markup=False)
+def _row(result: EngineResult, host: str) -> list[str]:
+    count = result.counts(host)
+    failed = count["failed"] + count["unreachable"]
+    ending = _(ENDING_WORDS[result.ending(host).value])
+    return [host, result.engine, ending, str(count["ok"]), str(count["changed"]), str(failed), str(result.seconds)]

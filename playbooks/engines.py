@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from core.errors import RackproofError, list_names
 from core.workspace import REPOSITORY, Workspace
-from inventory.estate import Estate
-from inventory.hosts import host_inventory
-from inventory.kinds import Engine
+from inventory.export.hosts import host_inventory
+from inventory.model.enums import ProvisioningEngine
+from inventory.model.estate import Estate
 
 PLAYBOOKS = REPOSITORY / "playbooks"
 
@@ -26,21 +27,27 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class EngineCommand:
     """One engine's process: who it works for, its argument list and what its environment has on top of ours."""
 
-    engine: Engine
+    engine: ProvisioningEngine
     hosts: tuple[str, ...]
     argv: tuple[str, ...]
     environment: dict[str, str]
 
 
 def commands(
-    estate: Estate, ws: Workspace, mode: Mode, engines: Sequence[Engine], limit: Sequence[str], plain: bool = False
-) -> list[Command]:
-    """Return the processes that provision these hosts, or all when ``limit`` is empty; no hosts, no process.
+    estate: Estate,
+    ws: Workspace,
+    mode: Mode,
+    engines: Sequence[ProvisioningEngine],
+    limit: Sequence[str],
+    plain: bool = False,
+) -> list[EngineCommand]:
+    """Return the processes that provision these hosts, or all when ``limit`` is empty.
 
-    Provisioning goes over IPv6: raises EST090 for a host on which IPv6 is not in use.
+    Provisioning goes over IPv6: raises EST090 for a host on which IPv6 is not in use. No host at all is a mistake
+    (PRV003 of the options, PRV004 of the estate): nothing to do must not look like work that went well.
     """
     made = []
     for engine in engines:
@@ -52,17 +59,29 @@ def commands(
         for name in hosts:
             estate.ipv6(name)
         if hosts:
-            build = _ansible if engine is Engine.ANSIBLE else _pyinfra
+            build = _ansible if engine is ProvisioningEngine.ANSIBLE else _pyinfra
             made.append(build(ws, mode, hosts, plain))
-    return made
+    if made:
+        return made
+    names = ", ".join(engine.value for engine in engines)
+    if limit:
+        raise RackproofError("PRV003", hosts=list_names(limit), engines=names)
+    raise RackproofError("PRV004", engines=names)
 
 
-def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> Command:
+def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> EngineCommand:
     inventory = REPOSITORY / "inventory" / ("lab.rackproof.yml" if ws.is_lab else "reference.rackproof.yml")
     argv = [
-        str(Path(sys.executable).with_name("ansible-playbook")), str(PLAYBOOKS / "site.yml"),
-        "--inventory", str(inventory), "--limit", ",".join(hosts),
-        "--extra-vars", f"@{ws.secrets_file}", "--vault-password-file", str(ws.vault_password_file),
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        str(PLAYBOOKS / "site.yml"),
+        "--inventory",
+        str(inventory),
+        "--limit",
+        ",".join(hosts),
+        "--extra-vars",
+        f"@{ws.secrets_file}",
+        "--vault-password-file",
+        str(ws.vault_password_file),
         *(("--check", "--diff") if mode is Mode.PLAN else ()),
     ]
     environment = {
@@ -75,14 +94,14 @@ def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> 
         "RACKPROOF_ESTATE": str(ws.estate_dir.resolve()),
         **({} if plain else _fast_strategy()),
     }
-    return Command(Engine.ANSIBLE, hosts, tuple(argv), environment)
+    return EngineCommand(ProvisioningEngine.ANSIBLE, hosts, tuple(argv), environment)
 
 
-def _pyinfra(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> Command:
+def _pyinfra(_ws: Workspace, mode: Mode, hosts: tuple[str, ...], _plain: bool) -> EngineCommand:
     limit = [part for host in hosts for part in ("--limit", host)]
     argv = [sys.executable, "-m", "playbooks.rooms_run", *(["--plan"] if mode is Mode.PLAN else []), *limit]
     search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    return Command(Engine.PYINFRA, hosts, tuple(argv), {"PYTHONPATH": search})
+    return EngineCommand(ProvisioningEngine.PYINFRA, hosts, tuple(argv), {"PYTHONPATH": search})
 
 
 def _fast_strategy() -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
-from core.errors import ExitCode, RackproofError
-from inventory.estate import Estate
-from inventory.hosts import host_inventory
+from core.errors import RackproofError
+from inventory.export.hosts import host_inventory
+from inventory.model.estate import Estate
 
 
 def resolve_limit(estate: Estate, names: Sequence[str]) -> list[str]:
@@ -23,15 +22,6 @@ def resolve_limit(estate: Estate, names: Sequence[str]) -> list[str]:
     chosen: set[str] = set()
     for name in names:
         if name not in hosts and name not in by_site:
-            raise _unknown(name, sorted(hosts | set(by_site)))
+            raise RackproofError("PRV002", actual=name, known=hosts | set(by_site))
         chosen.update(by_site.get(name, [name]))
     return [host for members in by_site.values() for host in members if host in chosen]
-
-
-def _unknown(name: str, known: list[str]) -> RackproofError:
-    close = difflib.get_close_matches(name, known, n=1)
-    return RackproofError(
-        "PRV002", f"--limit {name}: no host and no site with hosts has this name",
-        expected=f"one of {', '.join(known[:12])}{' …' if len(known) > 12 else ''}",
-        remedy=f"did you mean '{close[0]}'?" if close else "see `rackproof estate show`", exit_code=ExitCode.USAGE,
-    )

@@ -1,6 +1,6 @@
 """Everything that pyinfra provisions: the server rooms.
 
-By hand: ``pyinfra inventory/pyinfra_inventory.py playbooks/rooms.py``.
+By hand: ``pyinfra inventory/plugins/pyinfra_inventory.py playbooks/rooms.py``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from core.workspace import current
 from roles.variables import Variables
 
 ROOM_ROLES = (
-    "base", "ssh_hardening", "kernel_hardening", "time_sync", "log_forwarding", "snmp_agent", "node_metrics",
+    "base",
+    "ssh_hardening",
+    "kernel_hardening",
+    "time_sync",
+    "log_forwarding",
+    "snmp_agent",
+    "node_metrics",
 )
 
 

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pyinfra import host, state
-from pyinfra.api import FactBase, StringCommand, operation
+from pyinfra.api import FactBase, FunctionCommand, StringCommand, operation
 from pyinfra.api.operation import OperationMeta
 
+from roles.services import SERVICE_SCRIPT, ServiceUnit
+
 Commands = Generator[Any, None, None]
+
+#: What operations refuse in a plan (operation, reason), by host: a plan runs no command that could fail.
+REFUSED: dict[str, list[tuple[str, str]]] = {}
+#: What a plan says of an operation, by host and operation.
+PLANNED: dict[tuple[str, str], str] = {}
+#: The last line of an answer that came whole.
+ASKED = "rackproof-asked"
+#: A line of the service script: what it does, to which unit, and why.
+FINDING = re.compile(r"^(unmask|enable|start|restart|reload|missing) \S+: ")
+
+
+class ProofError(Exception):
+    """Something that an operation has to prove is not so; the operation fails with this reason."""
 
 
 class FileState(FactBase):  # type: ignore[misc]
@@ -27,16 +44,16 @@ class FileState(FactBase):  # type: ignore[misc]
         return " ".join(output).split()[:4]
 
 
-class UnitState(FactBase):  # type: ignore[misc]
-    """ActiveState and UnitFileState of a systemd unit."""
+class ServiceFindings(FactBase):  # type: ignore[misc]
+    """What service.sh would do to a unit, one ``verb unit: reason`` a line; empty when all is well."""
 
-    def command(self, unit: str) -> str:
-        """Return the command that asks for both."""
-        return f"systemctl show --property=ActiveState,UnitFileState --value -- {shlex.quote(unit)}"
+    def command(self, service: ServiceUnit) -> StringCommand:
+        """Return the command that asks for it."""
+        return StringCommand(f"{run_script(SERVICE_SCRIPT, 'ask', *service.arguments(()))} && echo {ASKED}")
 
-    def process(self, output: Iterable[str]) -> tuple[str, ...]:
-        """Return both words."""
-        return tuple(output)
+    def process(self, output: Iterable[str]) -> list[str]:
+        """Return the lines; raises ProofError when the host did not answer to the end."""
+        return take_answer(output)
 
 
 class KernelKeys(FactBase):  # type: ignore[misc]
@@ -92,6 +109,15 @@ def checked_file(
 
 
 @operation()  # type: ignore[untyped-decorator]
+def absent_file(path: str) -> Commands:
+    """Remove a file that must not be there."""
+    if not host.get_fact(FileState, path=path):
+        host.noop(f"{path} is not there")
+        return
+    yield StringCommand("rm", "-f", path)
+
+
+@operation()  # type: ignore[untyped-decorator]
 def folder(path: str, mode: str = "755") -> Commands:
     """Make a folder that belongs to root."""
     if host.get_fact(FileState, path=path) == [mode, "root", "root"]:
@@ -100,20 +126,63 @@ def folder(path: str, mode: str = "755") -> Commands:
     yield StringCommand("install", "-d", "-o", "root", "-g", "root", "-m", mode, path)
 
 
+def keep_services(services: Iterable[ServiceUnit], written: Mapping[str, OperationMeta]) -> None:
+    """Keep every service of a role running with what it reads; ``written`` is as for ``service_runs``."""
+    for service in services:
+        service_runs(name=title_of(service), service=service, written=written)
+
+
+def title_of(service: ServiceUnit) -> str:
+    """Return what the operation on a service is called in every report."""
+    return f"Keep running with what it reads: {service.unit}"
+
+
 @operation()  # type: ignore[untyped-decorator]
-def unit_runs(unit: str, verb: str = "restart", because: Sequence[OperationMeta] = ()) -> Commands:
-    """Keep a unit enabled and running; use ``verb`` on it when an operation in ``because`` changed something."""
-    changed = any(m.did_change() if state.is_executing and m.is_complete() else m.will_change for m in because)
-    active, enabled = (*host.get_fact(UnitState, unit=unit), "", "")[:2]
-    if enabled != "enabled":
-        yield StringCommand("systemctl", "enable", "--quiet", unit)
-    if changed:
-        yield StringCommand("systemctl", "daemon-reload")
-        yield StringCommand("systemctl", verb if active == "active" else "restart", unit)
-    elif active != "active":
-        yield StringCommand("systemctl", "start", unit)
-    elif enabled == "enabled":
-        host.noop(f"{unit} runs")
+def service_runs(service: ServiceUnit, written: Mapping[str, OperationMeta]) -> Commands:
+    """Keep a unit enabled, running with what it reads, listening and answering; fails with its reason otherwise.
+
+    ``written`` are the files that this run writes, with the operation of each: in a plan they are not written yet.
+    """
+    findings = host.get_fact(ServiceFindings, service=service)
+    changed = [path for path, meta in written.items() if is_changing(meta)]
+    if not findings and not service.reads_any(changed):
+        host.noop(f"{service.unit} runs with what it reads")
+        return
+    if not state.is_executing:
+        PLANNED[host.name, title_of(service)] = "\n".join(findings or [f"restart {service.unit}: its files change"])
+    yield StringCommand(run_script(SERVICE_SCRIPT, "mend", *service.arguments(changed)))
+
+
+def take_answer(output: Iterable[str]) -> list[str]:
+    """Return the lines of an answer that came whole; raises ProofError otherwise: nothing said is not "all is well"."""
+    lines = [line.strip() for line in output if line.strip()]
+    if not lines or lines[-1] != ASKED:
+        raise ProofError("the host did not answer to the end: " + " / ".join(lines[-3:]))
+    return lines[:-1]
+
+
+def refuse(title: str, reason: str) -> Commands:
+    """Let the operation of the moment, called ``title``, fail with this reason, in a plan too."""
+    if not state.is_executing:
+        REFUSED.setdefault(host.name, []).append((title, reason))
+    yield FunctionCommand(raise_proof_error, (reason,), {})
+
+
+def raise_proof_error(reason: str) -> None:
+    """Raise ProofError: pyinfra ignores what a function returns, only an exception ends an operation."""
+    raise ProofError(reason)
+
+
+def is_changing(meta: OperationMeta) -> bool:
+    """Return whether an operation has changed something, or would in a plan."""
+    if state.is_executing and meta.is_complete():
+        return bool(meta.did_change())
+    return bool(meta.will_change)
+
+
+def run_script(script: Path, *arguments: str) -> str:
+    """Return the command that runs one of our scripts with these arguments; the host needs nothing but a shell."""
+    return f"sh -c {shlex.quote(script.read_text(encoding='utf-8'))} {script.name} {shlex.join(arguments)}"
 
 
 @operation()  # type: ignore[untyped-decorator]

@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined, meta
 
-from core.errors import ExitCode, Place, RackproofError
+from core.errors import Place, RackproofError
 from core.workspace import REPOSITORY
+from roles.services import ServiceUnit, read_service
 
 ROLES = REPOSITORY / "roles"
 MAPPING = REPOSITORY / "playbooks" / "group_vars" / "all.yml"
@@ -26,7 +27,7 @@ _JINJA = Environment(  # noqa: S701 - configuration files, not HTML
 
 
 class Variables:
-    """Role defaults, overridden by the mapping, overridden by what is known of the host and the secrets; lazy."""
+    """Defaults, overridden by the mapping, by the vars of roles, by what is known of the host and the secrets; lazy."""
 
     def __init__(self, known: Mapping[str, Any], roles: tuple[str, ...]) -> None:
         self._known = dict(known)
@@ -34,6 +35,9 @@ class Variables:
         for role in roles:
             self._written.update(_yaml(ROLES / role / "defaults" / "main.yml"))
         self._written.update(_yaml(MAPPING))
+        for role in roles:
+            own = ROLES / role / "vars" / "main.yml"
+            self._written.update(_yaml(own) if own.exists() else {})
         self._pending: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
@@ -57,6 +61,12 @@ class Variables:
         """Render a template of a role; ``extra`` are values that only this call knows."""
         source = (ROLES / role / "templates" / template).read_text(encoding="utf-8")
         return _JINJA.from_string(source).render(self._used_by(source, extra))
+
+    def services(self, role: str) -> list[ServiceUnit]:
+        """Return the services that a role declares; none when it declares none."""
+        name = f"{role}_services"
+        declared = self[name] if name in self._written else []
+        return [read_service(entry) for entry in declared]
 
     def _used_by(self, source: str, extra: Mapping[str, Any]) -> dict[str, Any]:
         names = meta.find_undeclared_variables(_JINJA.parse(source))
@@ -82,8 +92,4 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 
 def _undefined(name: str) -> RackproofError:
-    return RackproofError(
-        "PRV010", f"no value for the variable {name}", place=Place(MAPPING, path=name),
-        expected="a value in the secrets file, in the estate, in the mapping or in the role's defaults",
-        remedy="add it to the secrets file if it is a secret", exit_code=ExitCode.INVALID,
-    )
+    return RackproofError("PRV010", place=Place(MAPPING, path=name), actual=name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checks.recording.backend import register
+from checks.replay.named_backend import register
 
 register()
 

@@ -18,9 +18,15 @@ def test_no_empty_password(host: Host) -> None:
     assert (found.rc, found.stdout.strip(), found.stderr) == (0, "0", "")
 
 
-@pytest.mark.parametrize("path, mode", [
-    ("/etc/passwd", 0o644), ("/etc/group", 0o644), ("/etc/shadow", 0o640), ("/etc/gshadow", 0o640),
-])
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [
+        ("/etc/passwd", 0o644),
+        ("/etc/group", 0o644),
+        ("/etc/shadow", 0o640),
+        ("/etc/gshadow", 0o640),
+    ],
+)
 def test_account_file(host: Host, path: str, mode: int) -> None:
     """The account files belong to root and nobody else may write them"""
     file = host.file(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from testinfra.host import Host
 
-from checks.recording.roles import roles
+from checks.replay.roles import roles
 
 
 @pytest.mark.parametrize("name", ["telnetd", "inetutils-telnetd", "rsh-server", "nis", "tftpd", "vsftpd"])

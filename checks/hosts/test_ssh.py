@@ -14,19 +14,33 @@ def effective(host: Host) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines if " " in line)
 
 
-@pytest.mark.parametrize("key, value", [
-    ("permitrootlogin", "no"), ("passwordauthentication", "no"), ("kbdinteractiveauthentication", "no"),
-    ("permitemptypasswords", "no"), ("hostbasedauthentication", "no"), ("x11forwarding", "no"),
-    ("permituserenvironment", "no"), ("ignorerhosts", "yes"), ("pubkeyauthentication", "yes"),
-])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("permitrootlogin", "no"),
+        ("passwordauthentication", "no"),
+        ("kbdinteractiveauthentication", "no"),
+        ("permitemptypasswords", "no"),
+        ("hostbasedauthentication", "no"),
+        ("x11forwarding", "no"),
+        ("permituserenvironment", "no"),
+        ("ignorerhosts", "yes"),
+        ("pubkeyauthentication", "yes"),
+    ],
+)
 def test_sshd_setting(host: Host, key: str, value: str) -> None:
     """The SSH service runs with this setting"""
     assert effective(host)[key] == value
 
 
-@pytest.mark.parametrize("key, least, most", [
-    ("maxauthtries", 1, 4), ("logingracetime", 1, 60), ("clientaliveinterval", 1, 300),
-])
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("maxauthtries", 1, 4),
+        ("logingracetime", 1, 60),
+        ("clientaliveinterval", 1, 300),
+    ],
+)
 def test_sshd_limit(host: Host, key: str, least: int, most: int) -> None:
     """The SSH service limits tries, log-in time and idle time"""
     assert least <= int(effective(host)[key]) <= most

@@ -12,11 +12,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from inventory.facility.graph import SOURCES, Facility, Load, feeds_of
-from inventory.model import PowerNode
+from inventory.model.entities import PowerNode
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class CoolingZone:
     """One zone: the heat of its living devices, and the cooling that runs. ``unknown``: devices of unknown heat.
 
     ``cold_w`` is the capacity that certainly runs, ``doubtful_w`` that of units which name no supply. Watt.
@@ -43,7 +43,7 @@ class Flow:
     dark: tuple[str, ...]
     dropped: tuple[str, ...]
     stopped: tuple[str, ...]
-    zones: dict[str, Zone]
+    zones: dict[str, CoolingZone]
 
 
 def flow(facility: Facility, lost: Collection[str] = ()) -> Flow:
@@ -118,7 +118,7 @@ def _sources(facility: Facility, node: PowerNode, live: set[str]) -> dict[str, f
     return {feed.name: feed.rating_w / rating for feed in together}
 
 
-def _zone(facility: Facility, zone: str, living: list[Load]) -> Zone:
+def _zone(facility: Facility, zone: str, living: list[Load]) -> CoolingZone:
     heat = cold = doubtful = 0
     unknown: set[str] = set()
     for item in living:
@@ -129,4 +129,4 @@ def _zone(facility: Facility, zone: str, living: list[Load]) -> Zone:
             unknown.add(item.name)
         elif not item.cools and item.zone == zone:
             heat += item.watt or 0
-    return Zone(heat, frozenset(unknown), cold, doubtful)
+    return CoolingZone(heat, frozenset(unknown), cold, doubtful)

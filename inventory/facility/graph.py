@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 
-from inventory.hardware import Hardware
-from inventory.kinds import DeviceKind
-from inventory.model import CoolingUnit, Device, PowerNode, Rack, Site
+from inventory.model.entities import CoolingUnit, Device, PowerNode, Rack, Site
+from inventory.model.enums import DeviceKind
+from inventory.model.hardware import Hardware
 
 SOURCES = ("utility", "generator")
 OUTLETS = ("pdu", "ups", "ats")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inventory.facility.graph import SOURCES, feeds_of
-from inventory.model import CoolingUnit, PowerNode, Site
+from inventory.model.entities import CoolingUnit, PowerNode, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,12 @@ def redundancy(site: Site) -> list[Redundancy]:
         _add(groups, node.group, node, node.rating_w)
     for unit in site.cooling:
         _add(groups, f"cooling {unit.zone}", unit, unit.capacity_w)
-    return [
-        Redundancy(
-            name,
-            tuple(member for member, _rating in members),
-            sum(r for _m, r in members),
-            sum(r for _m, r in members) - max(r for _m, r in members),
-        )
-        for name, members in groups.items()
-    ]
+    found = []
+    for name, members in groups.items():
+        ratings = [rating for _member, rating in members]
+        total = sum(ratings)
+        found.append(Redundancy(name, tuple(member for member, _rating in members), total, total - max(ratings)))
+    return found
 
 
 def _add(groups: dict[str, list[tuple[str, int]]], group: str | None, item: PowerNode | CoolingUnit, watt: int) -> None:

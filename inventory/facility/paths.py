@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inventory.facility.graph import SOURCES, Facility, feeds_of
-from inventory.facility.verdict import Case, Finding, Outcome
-from inventory.model import Device, Rack
+from inventory.facility.verdict import FacilityCase, FacilityFinding, FacilityOutcome
+from inventory.model.entities import Device, Rack
 
 
-def two_paths(case: Case) -> Iterator[Finding]:
+def two_paths(case: FacilityCase) -> Iterator[FacilityFinding]:
     """Every rack has an A and a B feed without UPS, PDU or ATS in common, and no single source behind both."""
     for rack in case.facility.site.racks:
         feeds = feeds_of(rack)
         if not feeds:
-            yield Finding(rack.name, Outcome.UNKNOWN, 0, 2, "paths", text="no_feed")
+            yield FacilityFinding(rack.name, FacilityOutcome.UNKNOWN, 0, 2, "paths", text="no_feed")
         elif len(feeds) < 2:
-            yield Finding(rack.name, Outcome.FAIL, 1, 2, "paths", feeds, text="one_feed")
+            yield FacilityFinding(rack.name, FacilityOutcome.FAIL, 1, 2, "paths", feeds, text="one_feed")
         else:
             yield _two(case, rack)
     if not case.facility.site.racks:
         yield _no_rack(case)
 
 
-def both_sides(case: Case) -> Iterator[Finding]:
+def both_sides(case: FacilityCase) -> Iterator[FacilityFinding]:
     """Every device with two inlets or more is plugged into both sides of its own rack."""
     for rack, devices in _fed(case):
         inlets = {d.name: case.facility.inlets(d) for d in devices}
@@ -34,7 +34,7 @@ def both_sides(case: Case) -> Iterator[Finding]:
     yield from _unfed(case)
 
 
-def single_corded(case: Case) -> Iterator[Finding]:
+def single_corded(case: FacilityCase) -> Iterator[FacilityFinding]:
     """No device in a rack with two feeds has one cord only: it goes dark with the outlet at its other end."""
     for rack, devices in _fed(case):
         bad = [d for d in devices if len(d.cords) == 1]
@@ -42,7 +42,7 @@ def single_corded(case: Case) -> Iterator[Finding]:
     yield from _unfed(case)
 
 
-def same_side(case: Case) -> Iterator[Finding]:
+def same_side(case: FacilityCase) -> Iterator[FacilityFinding]:
     """No device has all its cords at one outlet, or goes dark with one component while its rack still has a feed."""
     for rack, devices in _fed(case):
         bad = [d for d in devices if len(d.cords) > 1 and (len(set(d.cords)) == 1 or _exposed(case, rack, d))]
@@ -50,13 +50,13 @@ def same_side(case: Case) -> Iterator[Finding]:
     yield from _unfed(case)
 
 
-def foreign_cord(case: Case) -> Iterator[Finding]:
+def foreign_cord(case: FacilityCase) -> Iterator[FacilityFinding]:
     """Every cord leads to a feed of the rack that the device stands in, or to what such a feed supplies."""
     for rack in case.facility.site.racks:
         feeds = set(feeds_of(rack))
         devices = _devices(case, rack)
         if not feeds:
-            yield Finding(rack.name, Outcome.UNKNOWN, text="no_feed")
+            yield FacilityFinding(rack.name, FacilityOutcome.UNKNOWN, text="no_feed")
             continue
         bad = [d for d in devices if any(feeds.isdisjoint(case.facility.upstream(cord)) for cord in d.cords)]
         yield _counted(rack, bad, [d for d in devices if not d.cords])
@@ -64,17 +64,19 @@ def foreign_cord(case: Case) -> Iterator[Finding]:
         yield _no_rack(case)
 
 
-def _two(case: Case, rack: Rack) -> Finding:
+def _two(case: FacilityCase, rack: Rack) -> FacilityFinding:
     shared = _shared(case, rack)
     if shared:
-        return Finding(rack.name, Outcome.FAIL, 1, 2, "paths", shared)
+        return FacilityFinding(rack.name, FacilityOutcome.FAIL, 1, 2, "paths", shared)
     one, other = (case.facility.upstream(feed) for feed in feeds_of(rack))
     if one & other:
-        return Finding(rack.name, Outcome.PASS, 2, 2, "paths", tuple(sorted(one & other)), text="common_source")
-    return Finding(rack.name, Outcome.PASS, 2, 2, "paths", feeds_of(rack))
+        return FacilityFinding(
+            rack.name, FacilityOutcome.PASS, 2, 2, "paths", tuple(sorted(one & other)), text="common_source"
+        )
+    return FacilityFinding(rack.name, FacilityOutcome.PASS, 2, 2, "paths", feeds_of(rack))
 
 
-def _shared(case: Case, rack: Rack) -> tuple[str, ...]:
+def _shared(case: FacilityCase, rack: Rack) -> tuple[str, ...]:
     """Return what the two sides have in common: any equipment, and sources that leave no feed when they are lost."""
     one, other = (case.facility.upstream(feed) for feed in feeds_of(rack))
     both = one & other
@@ -91,42 +93,42 @@ def _sides(facility: Facility, rack: Rack, device: Device) -> set[str]:
     return behind.intersection(feeds_of(rack))
 
 
-def _exposed(case: Case, rack: Rack, device: Device) -> bool:
+def _exposed(case: FacilityCase, rack: Rack, device: Device) -> bool:
     """Tell whether one component takes the device down and leaves its rack a feed."""
     return any(device.name in state.dropped and rack.name not in state.dark for state in case.without.values())
 
 
-def _devices(case: Case, rack: Rack) -> list[Device]:
+def _devices(case: FacilityCase, rack: Rack) -> list[Device]:
     drawing = {load.name for load in case.facility.loads}
     return [item for item in case.facility.site.devices if item.rack == rack.name and item.name in drawing]
 
 
-def _fed(case: Case) -> Iterator[tuple[Rack, list[Device]]]:
+def _fed(case: FacilityCase) -> Iterator[tuple[Rack, list[Device]]]:
     """Yield every rack with two feeds and what draws power in it."""
     for rack in case.facility.site.racks:
         if len(feeds_of(rack)) == 2:
             yield rack, _devices(case, rack)
 
 
-def _unfed(case: Case) -> Iterator[Finding]:
+def _unfed(case: FacilityCase) -> Iterator[FacilityFinding]:
     """Yield what cannot be asked of a rack that has not two feeds; that it has not is told by ``two_paths``."""
     for rack in case.facility.site.racks:
         feeds = feeds_of(rack)
         if len(feeds) == 1:
-            yield Finding(rack.name, Outcome.NOT_APPLICABLE, text="one_feed_only")
+            yield FacilityFinding(rack.name, FacilityOutcome.NOT_APPLICABLE, text="one_feed_only")
         elif not feeds:
-            yield Finding(rack.name, Outcome.UNKNOWN, text="no_feed")
+            yield FacilityFinding(rack.name, FacilityOutcome.UNKNOWN, text="no_feed")
     if not case.facility.site.racks:
         yield _no_rack(case)
 
 
-def _counted(rack: Rack, bad: list[Device], unknown: list[Device]) -> Finding:
+def _counted(rack: Rack, bad: list[Device], unknown: list[Device]) -> FacilityFinding:
     if bad:
-        return Finding(rack.name, Outcome.FAIL, len(bad), 0, "devices", tuple(d.name for d in bad))
+        return FacilityFinding(rack.name, FacilityOutcome.FAIL, len(bad), 0, "devices", tuple(d.name for d in bad))
     if unknown:
-        return Finding(rack.name, Outcome.UNKNOWN, 0, 0, "devices", tuple(d.name for d in unknown))
-    return Finding(rack.name, Outcome.PASS, 0, 0, "devices")
+        return FacilityFinding(rack.name, FacilityOutcome.UNKNOWN, 0, 0, "devices", tuple(d.name for d in unknown))
+    return FacilityFinding(rack.name, FacilityOutcome.PASS, 0, 0, "devices")
 
 
-def _no_rack(case: Case) -> Finding:
-    return Finding(case.facility.site.site, Outcome.UNKNOWN, text="no_rack")
+def _no_rack(case: FacilityCase) -> FacilityFinding:
+    return FacilityFinding(case.facility.site.site, FacilityOutcome.UNKNOWN, text="no_rack")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inventory.facility.flow import Flow
-from inventory.facility.verdict import Case, Finding, Outcome, listed
-from inventory.kinds import DeviceKind
+from inventory.facility.verdict import FacilityCase, FacilityFinding, FacilityOutcome, listed
+from inventory.model.enums import DeviceKind
 
 # Kinds whose loss takes a service with them, as the judges of the live readings have it. Another kind that has one
 # inlet cannot hang on two sides: it fails for itself (single-corded) and not every component above it.
@@ -31,11 +31,11 @@ class Effect:
     highest: tuple[str, float, int] | None
 
     @property
-    def verdict(self) -> Outcome:
+    def verdict(self) -> FacilityOutcome:
         """Fail when a load is dropped, a component or zone is above its capacity; unknown when that is not known."""
         if self.dark or self.dropped or self.over or self.hot:
-            return Outcome.FAIL
-        return Outcome.UNKNOWN if self.unknown else Outcome.PASS
+            return FacilityOutcome.FAIL
+        return FacilityOutcome.UNKNOWN if self.unknown else FacilityOutcome.PASS
 
     def parts(self) -> tuple[tuple[str, dict[str, object]], ...]:
         """Return the effect as sentences of ``rules.yml``: key and facts."""
@@ -52,7 +52,7 @@ class Effect:
         return tuple(said)
 
 
-def effect(case: Case, state: Flow) -> Effect:
+def effect(case: FacilityCase, state: Flow) -> Effect:
     """Return what a state of the power chain does to racks, devices, components and zones."""
     facility = case.facility
     devices = {device.name: device for device in facility.site.devices}
@@ -76,46 +76,46 @@ def effect(case: Case, state: Flow) -> Effect:
     )
 
 
-def removable(case: Case) -> Iterator[Finding]:
+def removable(case: FacilityCase) -> Iterator[FacilityFinding]:
     """Every power component and every cooling unit can be taken away without dropping a load, one at a time."""
     if not case.facility.nodes:
-        yield Finding(case.facility.site.site, Outcome.UNKNOWN, text="no_chain")
+        yield FacilityFinding(case.facility.site.site, FacilityOutcome.UNKNOWN, text="no_chain")
     for name, state in case.without.items():
         yield _finding(name, effect(case, state))
 
 
-def generator_start(case: Case) -> Iterator[Finding]:
+def generator_start(case: FacilityCase) -> Iterator[FacilityFinding]:
     """With every utility lost the generators carry everything, devices and cooling, within the ratings."""
     site, kinds = case.facility.site, {str(node.kind) for node in case.facility.nodes.values()}
     if not kinds:
-        yield Finding(site.site, Outcome.UNKNOWN, text="no_chain")
+        yield FacilityFinding(site.site, FacilityOutcome.UNKNOWN, text="no_chain")
     elif "generator" not in kinds:
-        yield Finding(site.site, Outcome.FAIL, 0, 1, "units", text="no_generator")
+        yield FacilityFinding(site.site, FacilityOutcome.FAIL, 0, 1, "units", text="no_generator")
     elif "utility" not in kinds:
-        yield Finding(site.site, Outcome.UNKNOWN, text="no_utility")
+        yield FacilityFinding(site.site, FacilityOutcome.UNKNOWN, text="no_utility")
     else:
         found = effect(case, case.blackout)
         finding = _finding(site.site, found)
         yield finding if not found.for_itself else _failed(finding)
 
 
-def cooling_fed(case: Case) -> Iterator[Finding]:
+def cooling_fed(case: FacilityCase) -> Iterator[FacilityFinding]:
     """Every zone stays cooled when any one power component is lost: the capacity that is fed covers the heat."""
     for zone in case.normal.zones:
         units = [unit for unit in case.facility.site.cooling if unit.zone == zone]
         states = {name: case.without[name].zones[zone] for name in case.facility.nodes}
         if not units or not states:
-            yield Finding(zone, Outcome.UNKNOWN, text="none" if not units else "no_chain")
+            yield FacilityFinding(zone, FacilityOutcome.UNKNOWN, text="none" if not units else "no_chain")
             continue
         heat = case.normal.zones[zone].heat_w
         worst = min(states.values(), key=lambda state: state.cold_w)
         bad = tuple(name for name, state in states.items() if state.heat_w > state.cold_w + state.doubtful_w)
         unknown = sorted({item for state in states.values() for item in state.unknown})
         unknown += [unit.name for unit in units if not unit.fed_by]
-        verdict = Outcome.FAIL if bad else Outcome.UNKNOWN if unknown else Outcome.PASS
-        yield Finding(zone, verdict, heat, worst.cold_w, "W", bad or tuple(unknown))
+        verdict = FacilityOutcome.FAIL if bad else FacilityOutcome.UNKNOWN if unknown else FacilityOutcome.PASS
+        yield FacilityFinding(zone, verdict, heat, worst.cold_w, "W", bad or tuple(unknown))
     if not case.normal.zones:
-        yield Finding(case.facility.site.site, Outcome.UNKNOWN, text="no_rack")
+        yield FacilityFinding(case.facility.site.site, FacilityOutcome.UNKNOWN, text="no_rack")
 
 
 def _climate(state: Flow) -> tuple[tuple[tuple[str, int, int], ...], set[str]]:
@@ -129,17 +129,29 @@ def _climate(state: Flow) -> tuple[tuple[tuple[str, int, int], ...], set[str]]:
     return tuple(hot), unknown
 
 
-def _finding(subject: str, found: Effect) -> Finding:
+def _finding(subject: str, found: Effect) -> FacilityFinding:
     names = (*found.dark, *found.dropped, *(name for name, *_ in (*found.over, *found.hot)))
     shown = found.over[0] if found.over else found.highest
-    return Finding(
-        subject, found.verdict, shown[1] if shown else None, shown[2] if shown else None, "W",
-        names or found.for_itself or found.unknown, text="effect", parts=found.parts(),
+    return FacilityFinding(
+        subject,
+        found.verdict,
+        shown[1] if shown else None,
+        shown[2] if shown else None,
+        "W",
+        names or found.for_itself or found.unknown,
+        text="effect",
+        parts=found.parts(),
     )
 
 
-def _failed(finding: Finding) -> Finding:
-    return Finding(
-        finding.subject, Outcome.FAIL, finding.measured, finding.limit, finding.unit, finding.names,
-        finding.text, finding.parts,
+def _failed(finding: FacilityFinding) -> FacilityFinding:
+    return FacilityFinding(
+        finding.subject,
+        FacilityOutcome.FAIL,
+        finding.measured,
+        finding.limit,
+        finding.unit,
+        finding.names,
+        finding.text,
+        finding.parts,
     )

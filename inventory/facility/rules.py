@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from inventory.estate import Estate
 from inventory.facility.capacity import n_plus_1_cooling, n_plus_1_modules, n_plus_1_power, within_rating, zone_capacity
 from inventory.facility.paths import both_sides, foreign_cord, same_side, single_corded, two_paths
 from inventory.facility.removal import cooling_fed, generator_start, removable
-from inventory.facility.verdict import Row, Rule, judge_site
+from inventory.facility.verdict import FacilityVerdict, Rule, judge_site
+from inventory.model.estate import Estate
 
 RULES: Mapping[str, Rule] = {
     "within-rating": within_rating,
@@ -27,7 +27,7 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def verdict(estate: Estate, site: str | None = None) -> Iterator[Row]:
+def verdict(estate: Estate, site: str | None = None) -> Iterator[FacilityVerdict]:
     """Yield every row of the static verdict, of one site or of the whole estate. KeyError for a site that is not there.
 
     By rating: the most that devices draw against the ratings of components. Nothing is asked of a device.

@@ -7,76 +7,78 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from core.i18n import N_, translator
 from inventory.facility.flow import Flow
 from inventory.facility.removal import Effect
-from inventory.facility.verdict import OPEN, Case, Outcome, Row, listed, sentence, table
+from inventory.facility.verdict import OPEN, FacilityCase, FacilityOutcome, FacilityVerdict, listed, sentence, table
 
 Rows = list[dict[str, Any]]
-_WORST_FIRST = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS, Outcome.NOT_APPLICABLE)
-_WORDS = {
-    "basis": (
-        "By rating: the most that devices draw by data sheet against ratings as written. It is not the live load.",
-        "Theo công suất định mức: mức tiêu thụ tối đa theo tài liệu thiết bị so với định mức đã khai báo. "
-        "Không phải tải thực tế.",
+_WORST_FIRST = (FacilityOutcome.FAIL, FacilityOutcome.UNKNOWN, FacilityOutcome.PASS, FacilityOutcome.NOT_APPLICABLE)
+_TEXTS = {
+    "basis": N_(
+        "By rating: the most that devices draw by data sheet against ratings as written. It is not the live load."
     ),
-    "verdict": ("verdict", "kết luận"),
-    "loads": ("loads", "tải"),
-    "tiers": ("tiers", "cấp"),
-    "open": ("failed or unknown", "không đạt hoặc chưa rõ"),
-    "tier": ("tier", "cấp"),
-    "site": ("site", "điểm"),
-    "sites": ("sites", "số điểm"),
-    "rule": ("rule", "quy tắc"),
-    "subject": ("subject", "đối tượng"),
-    "reason": ("reason", "lý do"),
-    "clause": ("clause", "căn cứ"),
-    "component": ("component", "thành phần"),
-    "kind": ("kind", "loại"),
-    "load": ("load W", "tải W"),
-    "rating": ("rating W", "định mức W"),
-    "unknown": ("not known", "chưa rõ"),
-    "pass": ("pass", "đạt"),
-    "fail": ("fail", "không đạt"),
-    "not_applicable": ("not applicable", "không áp dụng"),
-    "zone": ("zone", "khu"),
-    "without": ("{site} without {names}", "{site} khi không có {names}"),
-    "nothing": ("nothing is dropped, nothing is overloaded", "không mất tải, không quá tải"),
+    "verdict": N_("verdict"),
+    "loads": N_("loads"),
+    "tiers": N_("tiers"),
+    "open": N_("failed or unknown"),
+    "tier": N_("tier"),
+    "site": N_("site"),
+    "sites": N_("sites"),
+    "rule": N_("rule"),
+    "subject": N_("subject"),
+    "reason": N_("reason"),
+    "clause": N_("clause"),
+    "component": N_("component"),
+    "kind": N_("kind"),
+    "load": N_("load W"),
+    "rating": N_("rating W"),
+    "unknown": N_("not known"),
+    "pass": N_("pass"),
+    "fail": N_("fail"),
+    "not_applicable": N_("not applicable"),
+    "zone": N_("zone"),
+    "without": N_("{site} without {names}"),
+    "nothing": N_("nothing is dropped, nothing is overloaded"),
 }
 
 
 def word(key: str, language: str, **facts: object) -> str:
     """Return a heading or a sentence in ``en`` or ``vi``."""
-    return _WORDS[key][language == "vi"].format(**facts)
+    return translator(language).gettext(_TEXTS[key]).format(**facts)
 
 
-def as_data(row: Row) -> dict[str, Any]:
+def as_data(row: FacilityVerdict) -> dict[str, Any]:
     """Return a verdict as plain data."""
     return {**asdict(row), "verdict": row.verdict.value, "names": list(row.names)}
 
 
-def worst_first(rows: Iterable[Row]) -> list[Row]:
+def worst_first(rows: Iterable[FacilityVerdict]) -> list[FacilityVerdict]:
     """Return verdicts with the failures first, then what is unknown; otherwise in the order of sites and rules."""
     return sorted(rows, key=lambda row: _WORST_FIRST.index(row.verdict))
 
 
-def verdicts(rows: Iterable[Row], language: str) -> Rows:
+def verdicts(rows: Iterable[FacilityVerdict], language: str) -> Rows:
     """Return one line per rule, outcome and reason; subjects that it is said of alike stand together."""
-    grouped: dict[tuple[Outcome, str, str], list[Row]] = {}
+    grouped: dict[tuple[FacilityOutcome, str, str], list[FacilityVerdict]] = {}
     for row in worst_first(rows):
         grouped.setdefault((row.verdict, row.rule, row.reason[language]), []).append(row)
-    return [
-        {
-            word("verdict", language): word(outcome.value, language),
-            word("rule", language): _title(rule, language),
-            word("subject", language): listed(tuple(row.subject for row in same)),
-            word("reason", language): reason,
-            word("clause", language): f"{same[0].clause} ({same[0].provenance})",
-        }
-        for (outcome, rule, reason), same in grouped.items()
-    ]
+    found: Rows = []
+    for (outcome, rule, reason), same in grouped.items():
+        subjects = tuple(row.subject for row in same)
+        found.append(
+            {
+                word("verdict", language): word(outcome.value, language),
+                word("rule", language): _title(rule, language),
+                word("subject", language): listed(subjects),
+                word("reason", language): reason,
+                word("clause", language): f"{same[0].clause} ({same[0].provenance})",
+            }
+        )
+    return found
 
 
-def open_ones(rows: Iterable[Row], language: str) -> Rows:
+def open_ones(rows: Iterable[FacilityVerdict], language: str) -> Rows:
     """Return one line per failed or unknown verdict, the failures first."""
     return [
         {
@@ -91,28 +93,30 @@ def open_ones(rows: Iterable[Row], language: str) -> Rows:
     ]
 
 
-def per_tier(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+def per_tier(rows: Iterable[FacilityVerdict]) -> dict[str, dict[str, int]]:
     """Return how many sites each tier has and how many verdicts of each outcome."""
     counted: dict[str, Counter[str]] = {}
     sites: dict[str, set[str]] = {}
     for row in rows:
         counted.setdefault(row.tier, Counter())[row.verdict.value] += 1
         sites.setdefault(row.tier, set()).add(row.site)
-    return {
-        tier: {"sites": len(sites[tier]), **{outcome.value: found[outcome.value] for outcome in _WORST_FIRST}}
-        for tier, found in counted.items()
-    }
+    found: dict[str, dict[str, int]] = {}
+    for tier, outcomes in counted.items():
+        numbers = {outcome.value: outcomes[outcome.value] for outcome in _WORST_FIRST}
+        found[tier] = {"sites": len(sites[tier]), **numbers}
+    return found
 
 
-def tiers(rows: Iterable[Row], language: str) -> Rows:
+def tiers(rows: Iterable[FacilityVerdict], language: str) -> Rows:
     """Return ``per_tier`` with headings."""
-    return [
-        {word("tier", language): tier, **{word(key, language): count for key, count in counts.items()}}
-        for tier, counts in per_tier(rows).items()
-    ]
+    found: Rows = []
+    for tier, counts in per_tier(rows).items():
+        numbers = {word(key, language): count for key, count in counts.items()}
+        found.append({word("tier", language): tier, **numbers})
+    return found
 
 
-def loads(case: Case, state: Flow) -> Rows:
+def loads(case: FacilityCase, state: Flow) -> Rows:
     """Return what every component and every zone carries in a state, in watt and percent; lost ones carry nothing."""
     rows: Rows = [
         {
@@ -160,7 +164,7 @@ def said(found: Effect, language: str) -> list[str]:
 
 
 def _title(rule: str, language: str) -> str:
-    return str(table()["rules"][rule][language]["title"])
+    return table().rules[rule].texts(language)["title"]
 
 
 def _percent(load: float | None, rating: int) -> float | None:

@@ -10,20 +10,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import yaml
+from pydantic import Field
 
-from inventory.estate import Estate
+from core.models import read_model
 from inventory.facility.flow import Flow, flow
 from inventory.facility.graph import Facility
-from inventory.model import Tier
+from inventory.model.entities import Tier
+from inventory.model.estate import Estate
+from inventory.model.fields import StrictModel, Text
 
 EVERY = "every"  # a rule that binds every tier
 _TABLE = Path(__file__).with_name("rules.yml")
 
 
-class Outcome(StrEnum):
+class FacilityOutcome(StrEnum):
     """A verdict. What is not known is never a pass; a rule that does not bind a tier is never one either."""
 
     PASS = "pass"  # noqa: S105 - no password
@@ -32,11 +34,11 @@ class Outcome(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
-OPEN = (Outcome.FAIL, Outcome.UNKNOWN)
+OPEN = (FacilityOutcome.FAIL, FacilityOutcome.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FacilityVerdict:
     """One verdict. ``measured`` and ``limit`` are in ``unit``; ``names`` are the objects that it is about.
 
     ``provenance``: S written in the plan of the sector, R derived from a standard that it names, P the operator's own
@@ -47,7 +49,7 @@ class Row:
     tier: str
     rule: str
     subject: str
-    verdict: Outcome
+    verdict: FacilityOutcome
     measured: float | None
     limit: float | None
     unit: str
@@ -58,14 +60,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FacilityFinding:
     """What a rule says of one subject: ``text`` is the key of its reason in ``rules.yml``, the outcome when left out.
 
     ``parts`` are sentences of ``rules.yml`` (key and facts) that the reason may hold as ``{parts}``.
     """
 
     subject: str
-    verdict: Outcome
+    verdict: FacilityOutcome
     measured: float | None = None
     limit: float | None = None
     unit: str = ""
@@ -75,7 +77,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Case:
+class FacilityCase:
     """One site as the rules see it; every state of its power chain is computed once."""
 
     facility: Facility
@@ -101,37 +103,64 @@ class Case:
         return {name: flow(self.facility, [name]) for name in (*self.facility.nodes, *self.facility.cooling)}
 
 
-Rule = Callable[[Case], Iterator[Finding]]
+Rule = Callable[[FacilityCase], Iterator[FacilityFinding]]
+
+
+class RuleText(StrictModel):
+    """What ``rules.yml`` says of a rule: the field of a tier that binds it, its clauses, and its texts by outcome.
+
+    ``clauses``: tier → clause and provenance. ``en`` and ``vi`` hold ``title`` and a reason per outcome or key.
+    """
+
+    binds: str
+    clauses: dict[str, tuple[str, Literal["S", "R", "P"]]] = Field(default_factory=dict)
+    en: dict[str, str]
+    vi: dict[str, str]
+
+    def texts(self, language: str) -> dict[str, str]:
+        """Return the texts in ``en`` or ``vi``."""
+        return self.vi if language == "vi" else self.en
+
+
+class RuleTable(StrictModel):
+    """``rules.yml``: the rules by name, and the sentences that several of them share."""
+
+    rules: dict[str, RuleText] = Field(min_length=1)
+    parts: dict[str, Text]
+
+    def part(self, key: str, language: str) -> str:
+        """Return a shared sentence in ``en`` or ``vi``."""
+        text = self.parts[key]
+        return text.vi if language == "vi" else text.en
 
 
 @cache
-def table() -> dict[str, Any]:
-    """Return ``rules.yml``: ``rules`` by name, and the ``parts`` and ``not_applicable`` of their sentences."""
-    loaded: dict[str, Any] = yaml.safe_load(_TABLE.read_bytes())
-    return loaded
+def table() -> RuleTable:
+    """Return ``rules.yml``."""
+    return read_model(_TABLE, RuleTable)
 
 
-def judge_site(estate: Estate, code: str, rules: Mapping[str, Rule]) -> Iterator[Row]:
+def judge_site(estate: Estate, code: str, rules: Mapping[str, Rule]) -> Iterator[FacilityVerdict]:
     """Yield the verdict of every rule on one site; one that does not bind its tier gives one ``not_applicable`` row."""
     site, tier = estate.sites[code], estate.tier_of(code)
-    case = Case(Facility(site, estate.hardware))
+    case = FacilityCase(Facility(site, estate.hardware))
     for name, rule in rules.items():
-        found = rule(case) if binds(name, tier) else [Finding(code, Outcome.NOT_APPLICABLE)]
+        found = rule(case) if binds(name, tier) else [FacilityFinding(code, FacilityOutcome.NOT_APPLICABLE)]
         for finding in found:
             yield row_of(code, site.tier, name, finding)
 
 
 def binds(rule: str, tier: Tier) -> bool:
     """Tell whether a rule binds a tier, by the tier's field that ``rules.yml`` names."""
-    field = table()["rules"][rule]["binds"]
+    field = table().rules[rule].binds
     return field == EVERY or bool(getattr(tier, field))
 
 
-def weigh(load: float, limit: float, unknown: bool) -> Outcome:
+def weigh(load: float, limit: float, unknown: bool) -> FacilityOutcome:
     """Compare what is known to flow with a limit: too much is a failure whatever else there is."""
     if load > limit:
-        return Outcome.FAIL
-    return Outcome.UNKNOWN if unknown else Outcome.PASS
+        return FacilityOutcome.FAIL
+    return FacilityOutcome.UNKNOWN if unknown else FacilityOutcome.PASS
 
 
 def listed(names: tuple[str, ...], shown: int = 8) -> str:
@@ -142,25 +171,33 @@ def listed(names: tuple[str, ...], shown: int = 8) -> str:
 
 def sentence(key: str, facts: Mapping[str, object], language: str) -> str:
     """Return a part of a reason in ``en`` or ``vi``."""
-    return str(table()["parts"][key][language]).format(**facts)
+    return table().part(key, language).format(**facts)
 
 
-def row_of(site: str, tier: str, rule: str, finding: Finding) -> Row:
+def row_of(site: str, tier: str, rule: str, finding: FacilityFinding) -> FacilityVerdict:
     """Return a finding as a row: with its reason in both languages and the clause that makes the rule bind the tier."""
-    entry = table()["rules"][rule]
-    clause, provenance = entry.get("clauses", {}).get(tier, ("tiers.yml", "P"))
-    return Row(
-        site, tier, rule, finding.subject, finding.verdict, finding.measured, finding.limit, finding.unit,
-        finding.names, {language: _reason(rule, tier, finding, language) for language in ("en", "vi")},
-        clause, provenance,
+    clause, provenance = table().rules[rule].clauses.get(tier, ("tiers.yml", "P"))
+    return FacilityVerdict(
+        site,
+        tier,
+        rule,
+        finding.subject,
+        finding.verdict,
+        finding.measured,
+        finding.limit,
+        finding.unit,
+        finding.names,
+        {language: _reason(rule, tier, finding, language) for language in ("en", "vi")},
+        clause,
+        provenance,
     )
 
 
-def _reason(rule: str, tier: str, finding: Finding, language: str) -> str:
-    texts = table()["rules"][rule][language]
+def _reason(rule: str, tier: str, finding: FacilityFinding, language: str) -> str:
+    texts = table().rules[rule].texts(language)
     key = finding.text or finding.verdict.value
-    text = table()["parts"][key][language] if key not in texts else texts[key]
-    return str(text).format(
+    text = table().part(key, language) if key not in texts else texts[key]
+    return text.format(
         subject=finding.subject,
         tier=tier,
         names=listed(finding.names),

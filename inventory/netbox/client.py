@@ -18,8 +18,9 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from core.errors import Place
-from inventory.mistakes import mistake
-from inventory.netbox.kinds import Kind
+from core.refusals import say_refusal
+from inventory.model.diagnostics import mistake
+from inventory.netbox.kinds import ObjectKind
 
 TOKEN_VARIABLE = "RACKPROOF_NETBOX_TOKEN"  # noqa: S105 - the name of a variable
 CONNECT_S, READ_S = 10.0, 180.0
@@ -45,7 +46,7 @@ class Client:
     api: Any
     place: Place
 
-    def fetch(self, kind: Kind) -> list[dict[str, Any]]:
+    def fetch(self, kind: ObjectKind) -> list[dict[str, Any]]:
         """Return every object of a kind with the fields we know, in the order of creation."""
         names = {"id", *(name for field in kind.fields for name in field.api_names), *kind.holds, *kind.also}
         names |= {"tags"} if kind.tagged else set()
@@ -53,22 +54,22 @@ class Client:
             found = self._endpoint(kind).filter(limit=PAGE, ordering="id", fields=",".join(sorted(names)))
             return [dict(record) for record in found]
 
-    def create(self, kind: Kind, made: Sequence[dict[str, Any]]) -> list[int]:
+    def create(self, kind: ObjectKind, made: Sequence[dict[str, Any]]) -> list[int]:
         """Create objects, all or none; return their ids in the same order."""
         with self._spoken(kind.path):
             return [int(record.id) for record in self._endpoint(kind).create(list(made))]
 
-    def change(self, kind: Kind, changed: Sequence[dict[str, Any]]) -> None:
+    def change(self, kind: ObjectKind, changed: Sequence[dict[str, Any]]) -> None:
         """Change objects by id, all or none."""
         with self._spoken(kind.path):
             self._endpoint(kind).update(list(changed))
 
-    def delete(self, kind: Kind, ids: Sequence[int]) -> None:
+    def delete(self, kind: ObjectKind, ids: Sequence[int]) -> None:
         """Delete objects by id, all or none."""
         with self._spoken(kind.path):
             self._endpoint(kind).delete(list(ids))
 
-    def _endpoint(self, kind: Kind) -> Any:
+    def _endpoint(self, kind: ObjectKind) -> Any:
         app, name = kind.path.split("/")
         return getattr(getattr(self.api, app), name.replace("-", "_"))
 
@@ -115,7 +116,7 @@ def connect(url: str, token: str, ca: Path | None = None) -> Client:
     api = pynetbox.api(url.rstrip("/"), token=token)
     api.http_session = session
     client = Client(api, place)
-    with client._spoken(_STATUS):
+    with client._spoken(_STATUS):  # noqa: SLF001 - of the class above
         status = api.status()
     version = str(status.get("netbox-version", "")) if isinstance(status, dict) else ""
     if not version:
@@ -140,7 +141,7 @@ def read_token(file: Path | None) -> str:
                     raise mistake("EST074", Place(file), actual=f"{stat.S_IMODE(mode):04o}")
                 token = stream.read(1024).strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            reason = say_refusal(error) if isinstance(error, OSError) else type(error).__name__
             raise mistake("EST075", Place(file), reason=reason) from None
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise mistake("EST072", Place(file or Path(TOKEN_VARIABLE)), variable=TOKEN_VARIABLE)
@@ -181,8 +182,9 @@ def _root(error: BaseException) -> str:
     """Return the innermost reason of a failed connection, without the address that was asked for."""
     seen: Any = error
     while (inner := seen.__cause__ or seen.__context__ or getattr(seen, "reason", None)) and isinstance(
-            inner, BaseException):
+        inner, BaseException
+    ):
         seen = inner
-    return str(getattr(seen, "strerror", None) or getattr(seen, "verify_message", None) or type(seen).__name__)
-
-
+    if isinstance(seen, OSError) and seen.strerror:
+        return say_refusal(seen)
+    return str(getattr(seen, "verify_message", None) or type(seen).__name__)

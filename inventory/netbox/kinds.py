@@ -29,7 +29,7 @@ class Form(StrEnum):
     CUSTOM = "custom"  # a custom field
 
 
-class Owner(StrEnum):
+class FieldOwner(StrEnum):
     """Who is right when both sides say something. What NetBox owns is filled by a push only where it is empty."""
 
     ESTATE = "estate"
@@ -43,7 +43,7 @@ class Field:
     name: str
     form: Form = Form.PLAIN
     to: str = ""
-    owner: Owner = Owner.ESTATE
+    owner: FieldOwner = FieldOwner.ESTATE
 
     @property
     def api_names(self) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ObjectKind:
     """One kind. ``path`` is its API path; ``also`` are further names to ask for.
 
     ``shared``: vocabulary (roles, manufacturers …) that is used as found and deleted only when we made it.
@@ -80,17 +80,27 @@ class Kind:
         return next(field for field in self.fields if field.name == name)
 
 
-def _ref(name: str, to: str, owner: Owner = Owner.ESTATE) -> Field:
+def _ref(name: str, to: str, owner: FieldOwner = FieldOwner.ESTATE) -> Field:
     return Field(name, Form.REF, to, owner)
 
 
 _NAMED = (Field("name"), Field("slug"))
 _REST = Field(REST, Form.CUSTOM)
-_STATUS = Field("status", Form.CHOICE, owner=Owner.NETBOX)
-_PARTS = tuple(f"{part}_count" for part in (
-    "console_port", "console_server_port", "power_port", "power_outlet", "front_port", "rear_port", "device_bay",
-    "module_bay", "inventory_item",
-))
+_STATUS = Field("status", Form.CHOICE, owner=FieldOwner.NETBOX)
+_PARTS = tuple(
+    f"{part}_count"
+    for part in (
+        "console_port",
+        "console_server_port",
+        "power_port",
+        "power_outlet",
+        "front_port",
+        "rear_port",
+        "device_bay",
+        "module_bay",
+        "inventory_item",
+    )
+)
 #: Custom fields of a device that carry its asset data: name → (type in NetBox, label).
 ASSET_FIELDS = {
     "rackproof_in_service": ("date", "In service since"),
@@ -102,40 +112,93 @@ ASSET_FIELDS = {
 REST_TYPES = ("dcim.cable", "dcim.device", "dcim.rack", "dcim.site", "ipam.vlan")
 
 KINDS = (
-    Kind("extras/tags", (*_NAMED, Field("description")), shared=True, tagged=False),
-    Kind("extras/custom-fields", (Field("name"), Field("label"), Field("type", Form.CHOICE), Field("object_types")),
-         shared=True, tagged=False),
-    Kind("dcim/site-groups", _NAMED, shared=True),
-    Kind("dcim/sites", (
-        Field("name", owner=Owner.NETBOX), Field("slug"), _ref("group", "dcim/site-groups"), _STATUS,
-        Field("description", owner=Owner.NETBOX), Field("latitude", Form.NUMBER), Field("longitude", Form.NUMBER),
-        _REST,
-    ), holds=("circuit_count", "virtualmachine_count")),
-    Kind("dcim/manufacturers", _NAMED, shared=True),
-    Kind("dcim/device-types", (_ref("manufacturer", "dcim/manufacturers"), Field("model"), Field("slug")), shared=True),
-    Kind("dcim/device-roles", _NAMED, shared=True),
-    Kind("dcim/platforms", _NAMED, shared=True),
-    Kind("dcim/racks", (Field("name"), _ref("site", "dcim/sites"), _REST)),
-    Kind("dcim/devices", (
-        Field("name"), _ref("site", "dcim/sites"), _ref("rack", "dcim/racks", Owner.NETBOX),
-        _ref("device_type", "dcim/device-types", Owner.NETBOX), _ref("role", "dcim/device-roles"),
-        _ref("platform", "dcim/platforms"), Field("serial", owner=Owner.NETBOX), _STATUS,
-        *(Field(name, Form.CUSTOM, owner=Owner.NETBOX) for name in ASSET_FIELDS), _REST,
-    ), holds=_PARTS),
-    Kind("dcim/interfaces", (
-        Field("name"), _ref("device", "dcim/devices"), Field("type", Form.CHOICE), Field("speed", Form.NUMBER),
-    )),
-    Kind("ipam/vlans", (Field("name"), Field("vid"), _ref("site", "dcim/sites"), _STATUS, _REST), also=("group",)),
-    Kind("ipam/prefixes", (
-        Field("prefix"), Field("scope", Form.SCOPE, "dcim/sites"), _ref("vlan", "ipam/vlans"),
-        Field("status", Form.CHOICE),
-    ), also=("vrf",)),
-    Kind("ipam/ip-addresses", (
-        Field("address"), Field("assigned_object", Form.ASSIGNED, "dcim/interfaces"), _STATUS,
-    ), first=True, also=("vrf",)),
-    Kind("dcim/cables", (
-        Field("a_terminations", Form.END, "dcim/interfaces"), Field("b_terminations", Form.END, "dcim/interfaces"),
-        Field("label"), _STATUS, _REST,
-    ), first=True),
+    ObjectKind("extras/tags", (*_NAMED, Field("description")), shared=True, tagged=False),
+    ObjectKind(
+        "extras/custom-fields",
+        (Field("name"), Field("label"), Field("type", Form.CHOICE), Field("object_types")),
+        shared=True,
+        tagged=False,
+    ),
+    ObjectKind("dcim/site-groups", _NAMED, shared=True),
+    ObjectKind(
+        "dcim/sites",
+        (
+            Field("name", owner=FieldOwner.NETBOX),
+            Field("slug"),
+            _ref("group", "dcim/site-groups"),
+            _STATUS,
+            Field("description", owner=FieldOwner.NETBOX),
+            Field("latitude", Form.NUMBER),
+            Field("longitude", Form.NUMBER),
+            _REST,
+        ),
+        holds=("circuit_count", "virtualmachine_count"),
+    ),
+    ObjectKind("dcim/manufacturers", _NAMED, shared=True),
+    ObjectKind(
+        "dcim/device-types", (_ref("manufacturer", "dcim/manufacturers"), Field("model"), Field("slug")), shared=True
+    ),
+    ObjectKind("dcim/device-roles", _NAMED, shared=True),
+    ObjectKind("dcim/platforms", _NAMED, shared=True),
+    ObjectKind("dcim/racks", (Field("name"), _ref("site", "dcim/sites"), _REST)),
+    ObjectKind(
+        "dcim/devices",
+        (
+            Field("name"),
+            _ref("site", "dcim/sites"),
+            _ref("rack", "dcim/racks", FieldOwner.NETBOX),
+            _ref("device_type", "dcim/device-types", FieldOwner.NETBOX),
+            _ref("role", "dcim/device-roles"),
+            _ref("platform", "dcim/platforms"),
+            Field("serial", owner=FieldOwner.NETBOX),
+            _STATUS,
+            *(Field(name, Form.CUSTOM, owner=FieldOwner.NETBOX) for name in ASSET_FIELDS),
+            _REST,
+        ),
+        holds=_PARTS,
+    ),
+    ObjectKind(
+        "dcim/interfaces",
+        (
+            Field("name"),
+            _ref("device", "dcim/devices"),
+            Field("type", Form.CHOICE),
+            Field("speed", Form.NUMBER),
+        ),
+    ),
+    ObjectKind(
+        "ipam/vlans", (Field("name"), Field("vid"), _ref("site", "dcim/sites"), _STATUS, _REST), also=("group",)
+    ),
+    ObjectKind(
+        "ipam/prefixes",
+        (
+            Field("prefix"),
+            Field("scope", Form.SCOPE, "dcim/sites"),
+            _ref("vlan", "ipam/vlans"),
+            Field("status", Form.CHOICE),
+        ),
+        also=("vrf",),
+    ),
+    ObjectKind(
+        "ipam/ip-addresses",
+        (
+            Field("address"),
+            Field("assigned_object", Form.ASSIGNED, "dcim/interfaces"),
+            _STATUS,
+        ),
+        first=True,
+        also=("vrf",),
+    ),
+    ObjectKind(
+        "dcim/cables",
+        (
+            Field("a_terminations", Form.END, "dcim/interfaces"),
+            Field("b_terminations", Form.END, "dcim/interfaces"),
+            Field("label"),
+            _STATUS,
+            _REST,
+        ),
+        first=True,
+    ),
 )
 BY_PATH = {kind.path: kind for kind in KINDS}

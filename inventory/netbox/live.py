@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.netbox.client import Client
-from inventory.netbox.kinds import KINDS, TAG, Field, Form, Kind
+from inventory.netbox.kinds import KINDS, TAG, Field, Form, ObjectKind
 from inventory.netbox.mapping import cable_key
 
 Json = dict[str, Any]
@@ -35,7 +35,7 @@ class Snapshot:
     kinds: dict[str, dict[str, Live]] = field(default_factory=dict)
     keys: dict[str, dict[int, str]] = field(default_factory=dict)
 
-    def add(self, kind: Kind, made: Iterable[Json], homes: dict[str, str]) -> None:
+    def add(self, kind: ObjectKind, made: Iterable[Json], homes: dict[str, str]) -> None:
         """Add the objects of a kind, as NetBox writes them. Kinds come in their order: references are resolved here.
 
         ``homes`` is the site of every device of the estate: one of the same name elsewhere is another device.
@@ -49,15 +49,21 @@ class Snapshot:
             ids[live.id] = key
         self.kinds[kind.path] = dict(sorted(found.items(), key=lambda pair: pair[1].id))
 
-    def _read(self, kind: Kind, item: Json, homes: dict[str, str]) -> Live:
+    def _read(self, kind: ObjectKind, item: Json, homes: dict[str, str]) -> Live:
         fields = {known.name: self._value(known, item) for known in kind.fields}
         tags = item.get("tags") or []
         ours = any(tag["slug"] == TAG for tag in tags)
         key = _IDENTITY[kind.path](fields, item)
         if kind.path == "dcim/devices" and not ours and homes.get(key, fields["site"]) != fields["site"]:
             key = f"{key} @{fields['site']}"
-        return Live(int(item["id"]), key, fields, ours, tuple(tag["id"] for tag in tags),
-                    sum(item.get(name) or 0 for name in kind.holds))
+        return Live(
+            int(item["id"]),
+            key,
+            fields,
+            ours,
+            tuple(tag["id"] for tag in tags),
+            sum(item.get(name) or 0 for name in kind.holds),
+        )
 
     def _value(self, known: Field, item: Json) -> Any:  # noqa: PLR0911 - one line a form
         value = item.get(known.name)
@@ -96,7 +102,7 @@ def snapshot(client: Client, homes: dict[str, str], tell: Callable[[str, int, in
 
 
 def _global(name: str) -> Callable[[Json, Json], str]:
-    """An identity of the global table; what is in a VRF is somebody else's."""
+    """Return an identity of the global table; what is in a VRF is somebody else's."""
     return lambda fields, item: f"{fields[name]} in {item['vrf']['name']}" if item.get("vrf") else str(fields[name])
 
 

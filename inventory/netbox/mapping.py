@@ -7,17 +7,30 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.errors import Place
-from inventory.estate import Estate, Interface
-from inventory.kinds import Family
-from inventory.mistakes import mistake
-from inventory.model import GLOBAL_VRF, Asset, Device, Link, Rack, Site, Vlan
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import GLOBAL_VRF, Asset, Device, Link, Rack, Site, Vlan
+from inventory.model.enums import Family
+from inventory.model.estate import Estate, Interface
 from inventory.netbox.kinds import ASSET_FIELDS, GENERIC, KINDS, REST, REST_TYPES, TAG
 
 Fields = dict[str, Any]
 Objects = dict[str, dict[str, Fields]]
 #: Parts of a site that NetBox has objects or fields for, or that are only a way of writing the others.
-_SITE_PARTS = {"site", "name", "tier", "region", "number", "archetype", "latitude", "longitude", "vlans", "racks",
-               "devices", "sensor_groups", "uplinks"}
+_SITE_PARTS = {
+    "site",
+    "name",
+    "tier",
+    "region",
+    "number",
+    "archetype",
+    "latitude",
+    "longitude",
+    "vlans",
+    "racks",
+    "devices",
+    "sensor_groups",
+    "uplinks",
+}
 _DEVICE_PARTS = {"name", "role", "platform", "rack", "attach", "loopback", "ipv4_loopback", "asset"}
 _VLAN_PARTS = {"name", "id", "zone", "ipv4", "gateway"}
 _LINK_PARTS = {"id", "a", "b", "speed_mbps", "ipv4"}
@@ -42,7 +55,10 @@ def objects(estate: Estate) -> Objects:
     for link in estate.links:
         ends = [f"{end.device}/{end.interface}" for end in (link.a, link.b)]
         found["dcim/cables"][cable_key(ends)] = {
-            "a_terminations": ends[0], "b_terminations": ends[1], "label": f"link {link.id}", "status": "connected",
+            "a_terminations": ends[0],
+            "b_terminations": ends[1],
+            "label": f"link {link.id}",
+            "status": "connected",
             REST: _rest(link, _carried_of(link)),
         }
     return found
@@ -93,19 +109,31 @@ def _rest(item: Asset | Device | Link | Rack | Site | Vlan, carried: set[str]) -
 
 def _add_site(found: Objects, estate: Estate, code: str, site: Site) -> None:
     found["dcim/sites"][code] = {
-        "name": site.name.en, "slug": code, "group": slug(site.tier), "status": "active", "description": site.name.vi,
-        "latitude": site.latitude, "longitude": site.longitude, REST: _rest(site, _SITE_PARTS),
+        "name": site.name.en,
+        "slug": code,
+        "group": slug(site.tier),
+        "status": "active",
+        "description": site.name.vi,
+        "latitude": site.latitude,
+        "longitude": site.longitude,
+        REST: _rest(site, _SITE_PARTS),
     }
     for rack in site.racks:
         found["dcim/racks"][f"{code}/{rack.name}"] = {"name": rack.name, "site": code, REST: _rest(rack, {"name"})}
     prefixes = found["ipam/prefixes"]
     prefixes[str(estate.site_prefix(code))] = {
-        "prefix": str(estate.site_prefix(code)), "scope": code, "vlan": None, "status": "container",
+        "prefix": str(estate.site_prefix(code)),
+        "scope": code,
+        "vlan": None,
+        "status": "container",
     }
     for vlan in site.vlans:
         key = f"{code}/{vlan.id}"
         found["ipam/vlans"][key] = {
-            "name": vlan.name, "vid": vlan.id, "site": code, "status": "active",
+            "name": vlan.name,
+            "vid": vlan.id,
+            "site": code,
+            "status": "active",
             REST: _rest(vlan, _VLAN_PARTS - ({"zone"} if vlan.management else set())),
         }
         for prefix in filter(None, (estate.vlan_prefix(code, vlan), vlan.ipv4)):
@@ -117,7 +145,9 @@ def _add_device(found: Objects, estate: Estate, device: Device) -> None:
     maker, model = asset.vendor or GENERIC, asset.model or device.kind.value
     found["dcim/manufacturers"][slug(maker)] = _named(maker)
     found["dcim/device-types"][type_key(maker, model)] = {
-        "manufacturer": slug(maker), "model": model, "slug": slug(f"{maker} {model}"),
+        "manufacturer": slug(maker),
+        "model": model,
+        "slug": slug(f"{maker} {model}"),
     }
     found["dcim/device-roles"][slug(device.role)] = _named(device.role)
     if device.platform:
@@ -126,19 +156,29 @@ def _add_device(found: Objects, estate: Estate, device: Device) -> None:
     if licences := asset.model_dump(mode="json")["licences"]:
         rest["licences"] = licences
     found["dcim/devices"][device.name] = {
-        "name": device.name, "site": site, "rack": f"{site}/{device.rack}" if device.rack else None,
-        "device_type": type_key(maker, model), "role": slug(device.role),
-        "platform": slug(device.platform) if device.platform else None, "serial": asset.serial, "status": "active",
-        **{name: _plain(getattr(asset, name.removeprefix("rackproof_"))) for name in ASSET_FIELDS}, REST: rest,
+        "name": device.name,
+        "site": site,
+        "rack": f"{site}/{device.rack}" if device.rack else None,
+        "device_type": type_key(maker, model),
+        "role": slug(device.role),
+        "platform": slug(device.platform) if device.platform else None,
+        "serial": asset.serial,
+        "status": "active",
+        **{name: _plain(getattr(asset, name.removeprefix("rackproof_"))) for name in ASSET_FIELDS},
+        REST: rest,
     }
     for held in estate.interfaces(device.name):
         found["dcim/interfaces"][f"{device.name}/{held.name}"] = {
-            "name": held.name, "device": device.name, "type": "virtual" if held.kind == "loopback" else "other",
+            "name": held.name,
+            "device": device.name,
+            "type": "virtual" if held.kind == "loopback" else "other",
             "speed": held.speed_mbps * _KBPS if held.speed_mbps else None,
         }
         for address in _addresses(held):
             found["ipam/ip-addresses"][address] = {
-                "address": address, "assigned_object": f"{device.name}/{held.name}", "status": "active",
+                "address": address,
+                "assigned_object": f"{device.name}/{held.name}",
+                "status": "active",
             }
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from inventory.netbox.kinds import GENERIC, KINDS, Field, Form, Kind, Owner
+from inventory.netbox.kinds import GENERIC, KINDS, Field, FieldOwner, Form, ObjectKind
 from inventory.netbox.live import Live, Snapshot
 from inventory.netbox.mapping import Fields, Objects
 
@@ -51,7 +51,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NetboxPlan:
     """Actions in no particular order of execution, and what is left alone."""
 
     actions: tuple[Action, ...]
@@ -66,11 +66,15 @@ class Plan:
     def count(self) -> dict[str, dict[str, int]]:
         """Return kind → verb → number."""
         counted = Counter((action.kind, action.verb.value) for action in self.actions)
-        every = {kind.path: {verb.value: n for verb in Verb if (n := counted[kind.path, verb.value])} for kind in KINDS}
-        return {path: counts for path, counts in every.items() if counts}
+        found: dict[str, dict[str, int]] = {}
+        for kind in KINDS:
+            counts = {verb.value: counted[kind.path, verb.value] for verb in Verb if counted[kind.path, verb.value]}
+            if counts:
+                found[kind.path] = counts
+        return found
 
 
-def make_plan(wanted: Objects, held: Snapshot) -> Plan:
+def make_plan(wanted: Objects, held: Snapshot) -> NetboxPlan:
     """Compare and decide. Objects without our tag are never deleted, and never changed unless they are adopted."""
     actions: list[Action] = []
     left: list[Left] = []
@@ -89,17 +93,17 @@ def make_plan(wanted: Objects, held: Snapshot) -> Plan:
             left.extend(other)
             actions.extend(_change(kind, there[key], changes))
     gone, kept = _gone(wanted, held)
-    return Plan((*actions, *gone), (*left, *kept))
+    return NetboxPlan((*actions, *gone), (*left, *kept))
 
 
-def _change(kind: Kind, live: Live, changes: dict[str, list[Any]]) -> Iterator[Action]:
+def _change(kind: ObjectKind, live: Live, changes: dict[str, list[Any]]) -> Iterator[Action]:
     if kind.tagged and not kind.shared and not live.ours:
         yield Action(Verb.ADOPT, kind.path, live.key, live.id, changes, live.tags)
     elif changes:
         yield Action(Verb.CHANGE, kind.path, live.key, live.id, changes, live.tags)
 
 
-def _differences(kind: Kind, wanted: Fields, live: Live) -> tuple[dict[str, list[Any]], list[Left]]:
+def _differences(kind: ObjectKind, wanted: Fields, live: Live) -> tuple[dict[str, list[Any]], list[Left]]:
     """Return what to change, and what NetBox owns and says otherwise. Vocabulary somebody else made stays his."""
     changes: dict[str, list[Any]] = {}
     left: list[Left] = []
@@ -109,7 +113,7 @@ def _differences(kind: Kind, wanted: Fields, live: Live) -> tuple[dict[str, list
         before, after = live.fields[field.name], wanted[field.name]
         if _same(kind, field, before, after):
             continue
-        if field.owner is Owner.ESTATE or is_empty(field, before):
+        if field.owner is FieldOwner.ESTATE or is_empty(field, before):
             changes[field.name] = [before, after]
         else:
             why = "no place" if field.name == "status" else "owned"  # the estate has no field for a status
@@ -117,7 +121,7 @@ def _differences(kind: Kind, wanted: Fields, live: Live) -> tuple[dict[str, list
     return changes, left
 
 
-def _same(kind: Kind, field: Field, before: Any, after: Any) -> bool:
+def _same(kind: ObjectKind, field: Field, before: Any, after: Any) -> bool:
     if field.name == "object_types" and isinstance(before, list):
         return set(after) <= set(before)  # others may use our custom field on more kinds
     if kind.path == "dcim/cables" and field.form is Form.END:
@@ -132,11 +136,14 @@ def is_empty(field: Field, value: Any) -> bool:
 
 def _taken(held: Snapshot) -> dict[str, Live]:
     """Return interface → the cable that is plugged into it."""
-    return {str(live.fields[end]): live for live in held.kinds["dcim/cables"].values()
-            for end in ("a_terminations", "b_terminations") if live.fields[end]}
+    found: dict[str, Live] = {}
+    for live in held.kinds["dcim/cables"].values():
+        ends = (live.fields["a_terminations"], live.fields["b_terminations"])
+        found |= {str(end): live for end in ends if end}
+    return found
 
 
-def _in_the_way(kind: Kind, fields: Fields, taken: dict[str, Live], wanted: Objects) -> str:
+def _in_the_way(kind: ObjectKind, fields: Fields, taken: dict[str, Live], wanted: Objects) -> str:
     """Return a cable that stays and holds an end of a new one: NetBox takes one cable an interface."""
     if kind.path != "dcim/cables":
         return ""
@@ -166,13 +173,16 @@ def _gone(wanted: Objects, held: Snapshot) -> tuple[list[Action], list[Left]]:
     return actions, left
 
 
-def _owned(kind: Kind, live: Live) -> Fields:
+def _owned(kind: ObjectKind, live: Live) -> Fields:
     """Return what NetBox owns and will go on saying."""
-    return {field.name: live.fields[field.name] for field in kind.fields
-            if field.owner is Owner.NETBOX and not is_empty(field, live.fields[field.name])}
+    return {
+        field.name: live.fields[field.name]
+        for field in kind.fields
+        if field.owner is FieldOwner.NETBOX and not is_empty(field, live.fields[field.name])
+    }
 
 
-def _mark(kind: Kind, key: str, fields: Fields, used: dict[str, dict[str, str]]) -> None:
+def _mark(kind: ObjectKind, key: str, fields: Fields, used: dict[str, dict[str, str]]) -> None:
     for field in kind.fields:
         if field.form in _REFERENCES and fields[field.name]:
             used[field.to].setdefault(fields[field.name], f"{kind.path} {key}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -12,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Place, RackproofError
-from inventory.draft import DraftSite
-from inventory.estate import Estate
-from inventory.load import inspect_estate, read_draft
-from inventory.mistakes import mistake
+from core.files import copy_folder
+from core.refusals import say_refusal
+from core.usage import describe_system_error
+from inventory.load.loader import inspect_estate, read_draft
+from inventory.model.diagnostics import mistake
+from inventory.model.estate import Estate
 from inventory.netbox.derive import Derived, Deriver
 from inventory.netbox.kinds import ASSET_FIELDS, GENERIC
 from inventory.netbox.live import Snapshot
 from inventory.netbox.mapping import objects
 from inventory.netbox.plan import Left, make_plan
 from inventory.netbox.yamledit import append, flow, put
+from inventory.source.parsed_estate import DraftSite
 
 Path_ = tuple[str, ...]
 #: What an estate folder may lack as long as it holds no site: its first pull makes it.
@@ -58,7 +60,7 @@ def read_estate(folder: Path) -> Estate:
     Raises RackproofError or ErrorGroup as ``load_estate`` does.
     """
     if any((folder / "sites").glob("*.y*ml")):
-        from inventory.load import load_estate
+        from inventory.load.loader import load_estate
 
         return load_estate(folder)
     errors: list[RackproofError] = []
@@ -109,13 +111,13 @@ def write(folder: Path, found: Pull, check: Callable[[Estate], Pull]) -> list[Pa
 
     Everything is first done on a copy beside the folder, which must load without an error, and from which ``check``
     must find nothing left to take. Then file after file is replaced as a whole.
-    Raises ErrorGroup or RackproofError: EST076 the estate would not be valid, EST077 a file changed meanwhile, EST058
-    it cannot be written, EST078 not everything would have arrived.
+    Raises ErrorGroup or RackproofError: EST076 the estate would not be valid, EST077 a file changed meanwhile, EST078
+    not everything would have arrived, FIL001 to FIL003 it cannot be written.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.resolve().parent) as name:
             copy = Path(name)  # beside the folder, so that the path of a tiers file outside of it still holds
-            shutil.copytree(folder, copy, dirs_exist_ok=True)
+            copy_folder(folder, copy)
             before = {file: file.read_bytes() for file in copy.rglob("*.y*ml")}
             _fill_in(copy, found)
             changed = [file for file in copy.rglob("*.y*ml") if file.read_bytes() != before.get(file)]
@@ -128,7 +130,8 @@ def write(folder: Path, found: Pull, check: Callable[[Estate], Pull]) -> list[Pa
                 (folder / file.relative_to(copy)).parent.mkdir(exist_ok=True)
                 file.replace(folder / file.relative_to(copy))
     except OSError as error:
-        raise mistake("EST058", Place(folder), reason=error.strerror) from error
+        described = describe_system_error(error)
+        raise RackproofError(described.code, place=Place(folder), actual=say_refusal(error)) from error
     return sorted(folder / file.relative_to(copy) for file in changed)
 
 

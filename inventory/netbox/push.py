@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from inventory.netbox.client import BATCH, Client
-from inventory.netbox.kinds import KINDS, TAG, Field, Form, Kind
+from inventory.netbox.kinds import KINDS, TAG, Field, Form, ObjectKind
 from inventory.netbox.live import Snapshot
-from inventory.netbox.plan import Action, Plan, Verb
+from inventory.netbox.plan import Action, NetboxPlan, Verb
 
 Tell = Callable[[str, int, int], None]
 _TAGS = "extras/tags"
@@ -20,7 +20,7 @@ _TAGS = "extras/tags"
 class Push:
     """One push; ``ids`` learns the id of everything that is made."""
 
-    def __init__(self, client: Client, held: Snapshot, plan: Plan, tell: Tell) -> None:
+    def __init__(self, client: Client, held: Snapshot, plan: NetboxPlan, tell: Tell) -> None:
         self._client = client
         self._plan = plan
         self._tell = tell
@@ -40,27 +40,27 @@ class Push:
                 self._delete(kind)
         return self._done
 
-    def _of(self, kind: Kind, *verbs: Verb) -> Iterator[Sequence[Action]]:
+    def _of(self, kind: ObjectKind, *verbs: Verb) -> Iterator[Sequence[Action]]:
         found = [action for action in self._plan.actions if action.kind == kind.path and action.verb in verbs]
         for start in range(0, len(found), BATCH):
             self._tell(f"{kind.path}: {verbs[0].value}", self._done, len(self._plan.actions))
             yield found[start : start + BATCH]
             self._done += len(found[start : start + BATCH])
 
-    def _create(self, kind: Kind) -> None:
+    def _create(self, kind: ObjectKind) -> None:
         for batch in self._of(kind, Verb.CREATE):
             made = self._client.create(kind, [self._payload(kind, action) for action in batch])
             self._ids[kind.path] |= {action.key: number for action, number in zip(batch, made, strict=True)}
 
-    def _change(self, kind: Kind) -> None:
+    def _change(self, kind: ObjectKind) -> None:
         for batch in self._of(kind, Verb.CHANGE, Verb.ADOPT):
             self._client.change(kind, [{"id": action.id, **self._payload(kind, action)} for action in batch])
 
-    def _delete(self, kind: Kind) -> None:
+    def _delete(self, kind: ObjectKind) -> None:
         for batch in self._of(kind, Verb.DELETE):
             self._client.delete(kind, [action.id for action in batch])
 
-    def _payload(self, kind: Kind, action: Action) -> dict[str, Any]:
+    def _payload(self, kind: ObjectKind, action: Action) -> dict[str, Any]:
         made: dict[str, Any] = {}
         if kind.tagged and action.verb in (Verb.CREATE, Verb.ADOPT):
             made["tags"] = sorted({*action.tags, self._ids[_TAGS][TAG]})

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from inventory.layers import IDENTITY, fill
-from inventory.positions import Positioned
+from inventory.source.layers import IDENTITY, fill
+from inventory.source.positions import Positioned
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOWHERE = Positioned(Path(), {}, {})

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible inventory plugin: the estate as hosts and groups. Thin on purpose; ``inventory/hosts.py`` does the work."""
+"""Ansible inventory plugin: the estate as hosts and groups. ``inventory.export.hosts`` does the work."""
 
 from __future__ import annotations
 
 import gc
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,21 @@ estate: ../lab/estate
 """
 
 
+#: What such a file may say; Ansible itself would pass over an unknown key.
+_KEYS = ("plugin", "estate", "kinds")
+
+
+def _refuse_unknown_keys(file: Path) -> None:
+    """Raise RackproofError YML… for a file that the strict reader refuses or that holds an unknown key."""
+    from core.errors import RackproofError
+    from core.yaml import read_yaml
+
+    document = read_yaml(file)
+    for key in document.data:
+        if key not in _KEYS:
+            raise RackproofError("YML020", place=document.place((key,)), actual=key, known=_KEYS)
+
+
 class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
     """Fills Ansible's inventory from an estate folder."""
 
@@ -59,9 +75,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
         if repository not in sys.path:
             sys.path.insert(0, repository)
         from core.errors import RackproofError
-        from inventory.collection import no_collection
+        from core.gc_pause import no_collection
 
         try:
+            _refuse_unknown_keys(Path(path))
             with no_collection():
                 self._fill(path)
         except RackproofError as error:
@@ -70,18 +87,19 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
 
     def _fill(self, path: str) -> None:
         from core.workspace import current
-        from inventory.hosts import remembered_inventory
-        from inventory.kinds import DeviceKind
+        from inventory.export.hosts import host_inventory
+        from inventory.load.loader import load_estate
+        from inventory.model.enums import DeviceKind
 
         # Ansible itself lets what the file says win over the environment; here a person's --estate must win.
         chosen = os.environ.get("RACKPROOF_ESTATE") or self.get_option("estate")
         folder = Path(path).parent / os.path.expanduser(chosen)  # noqa: PTH111
-        found = remembered_inventory(folder.resolve(), [DeviceKind(kind) for kind in self.get_option("kinds")])
+        found = host_inventory(load_estate(folder.resolve()), map(DeviceKind, self.get_option("kinds")))
         for variable, value in found.shared.items():
             self.inventory.set_variable("all", variable, value)
         ssh_config = current().ssh_config
         if ssh_config.is_file():
-            self.inventory.set_variable("all", "ansible_ssh_common_args", f"-F {ssh_config}")
+            self.inventory.set_variable("all", "ansible_ssh_common_args", f"-F {shlex.quote(str(ssh_config))}")
         pending = dict(found.by_group)
         for host in found.hosts:
             self.inventory.add_host(host.name)

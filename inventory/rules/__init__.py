@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from core.errors import RackproofError
-from inventory.draft import Draft
-from inventory.mistakes import Warning_
+from core.errors import EstateWarning, RackproofError
 from inventory.rules import (
     abilities,
     addressing,
@@ -31,6 +29,7 @@ from inventory.rules import (
     services,
     wiring,
 )
+from inventory.source.parsed_estate import Draft
 
 Rule = Callable[[Draft], Iterator[RackproofError]]
 RULES: tuple[Rule, ...] = (
@@ -77,7 +76,7 @@ def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:
     right = not (incomplete or clashes)
     for rule in RULES:
         for error in rule(draft):
-            right = right and isinstance(error, Warning_)
+            right = right and isinstance(error, EstateWarning)
             if not (incomplete or clashes) or error.code not in _FOLLOW:
                 yield error
     if right:

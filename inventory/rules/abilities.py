@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft
-from inventory.kinds import Assignment, DeviceKind, Family, Feature, Igp, Stage
-from inventory.mistakes import mistake
-from inventory.model import Vlan
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Vlan
+from inventory.model.enums import Assignment, DeviceKind, Family, Feature, Igp, Stage
+from inventory.source.parsed_estate import Draft
 
 _IGP = {Igp.OSPFV3: Feature.OSPFV3, Igp.ISIS: Feature.ISIS}
 

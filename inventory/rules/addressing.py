@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv6Network
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.mistakes import mistake
+from inventory.model.diagnostics import mistake
+from inventory.source.parsed_estate import Draft, DraftSite
 
 _PLAN_LENGTH = 32  # the layout puts region and site into the 16 bits after it
 _SMALLEST_VLAN = 30  # a gateway and at least one more host

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftLink
-from inventory.kinds import DeviceKind, Family, Igp
-from inventory.mistakes import mistake
-from inventory.model import Device
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Device
+from inventory.model.enums import DeviceKind, Family, Igp
+from inventory.source.parsed_estate import Draft, DraftLink
 
 _BACKBONE = 0  # RFC 2328, RFC 5340: every other area touches it, and it is in one piece
 _NAMES = {Family.IPV6: "IPv6", Family.IPV4: "IPv4"}

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from graphlib import CycleError
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
 from inventory.facility.flow import Flow, flow
 from inventory.facility.graph import OUTLETS, Facility
-from inventory.mistakes import mistake
+from inventory.model.diagnostics import mistake
+from inventory.source.parsed_estate import Draft, DraftSite
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:

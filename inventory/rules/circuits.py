@@ -7,12 +7,12 @@ from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
 from core.errors import Place, RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.kinds import ROUTING
-from inventory.mistakes import mistake
-from inventory.model import Assigned
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Assigned
+from inventory.model.enums import ROUTING
 from inventory.rules.addressing import USABLE
 from inventory.rules.ipv4 import unusable
+from inventory.source.parsed_estate import Draft, DraftSite
 
 _LINK_LOCAL = IPv6Network("fe80::/10")
 _POINT_TO_POINT = 31  # RFC 3021: from here on every address is one of an end

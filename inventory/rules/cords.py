@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
 from inventory.facility.graph import feeds_of, upstream
-from inventory.hardware import Hardware
-from inventory.mistakes import mistake
-from inventory.model import Device, PowerNode, Rack
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Device, PowerNode, Rack
+from inventory.model.hardware import Hardware
+from inventory.source.parsed_estate import Draft, DraftSite
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
@@ -30,7 +30,11 @@ def check(draft: Draft) -> Iterator[RackproofError]:
                 if tier is not None and tier.redundant_power and model and model.inlets > 1 == len(device.cords):
                     where = place.place("devices", index, "cords")
                     yield mistake(
-                        "EST174", where, actual=device.cords[0], name=device.name, inlets=model.inlets,
+                        "EST174",
+                        where,
+                        actual=device.cords[0],
+                        name=device.name,
+                        inlets=model.inlets,
                         tier=place.site.tier,
                     )
 
@@ -40,12 +44,13 @@ def _model(
 ) -> Iterator[RackproofError]:
     where = ("devices", index, "hardware")
     if device.hardware is not None and model is None:
-        yield mistake(
-            "EST178", place.place(*where), actual=device.hardware, known=draft.hardware, name=device.name
-        )
+        yield mistake("EST178", place.place(*where), actual=device.hardware, known=draft.hardware, name=device.name)
     elif model is not None and model.kind is not device.kind:
         yield mistake(
-            "EST177", place.place(*where), actual=f"{device.hardware} ({model.kind.value})", name=device.name,
+            "EST177",
+            place.place(*where),
+            actual=f"{device.hardware} ({model.kind.value})",
+            name=device.name,
             kind=device.kind.value,
         )
 
@@ -53,8 +58,12 @@ def _model(
 def _inlets(place: DraftSite, index: int, device: Device, model: Hardware | None) -> Iterator[RackproofError]:
     if model is not None and len(device.cords) > model.inlets:
         yield mistake(
-            "EST172", place.place("devices", index, "cords"), actual=len(device.cords), name=device.name,
-            model=device.hardware, inlets=model.inlets,
+            "EST172",
+            place.place("devices", index, "cords"),
+            actual=len(device.cords),
+            name=device.name,
+            model=device.hardware,
+            inlets=model.inlets,
         )
 
 
@@ -65,6 +74,10 @@ def _sides(
     sides = behind.intersection(feeds_of(rack))
     if len(device.cords) > 1 and len(sides) == 1:
         yield mistake(
-            "EST173", place.place("devices", index, "cords"), actual=", ".join(device.cords), name=device.name,
-            rack=rack.name, feeds=" + ".join(feeds_of(rack)),
+            "EST173",
+            place.place("devices", index, "cords"),
+            actual=", ".join(device.cords),
+            name=device.name,
+            rack=rack.name,
+            feeds=" + ".join(feeds_of(rack)),
         )

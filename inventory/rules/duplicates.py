@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from core.errors import Place, RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.mistakes import mistake
+from inventory.model.diagnostics import mistake
+from inventory.source.parsed_estate import Draft, DraftSite
 
 Entry = tuple[Hashable, object, Callable[[], Place]]
 

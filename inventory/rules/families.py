@@ -7,9 +7,9 @@ from functools import partial
 from itertools import pairwise
 
 from core.errors import Place, RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.kinds import Family, Stage
-from inventory.mistakes import mistake
+from inventory.model.diagnostics import mistake
+from inventory.model.enums import Family, Stage
+from inventory.source.parsed_estate import Draft, DraftSite
 
 Used = tuple[str, tuple[Family, ...], Callable[..., Place]]
 _STAGES = tuple(Stage)

@@ -7,27 +7,35 @@ from functools import cache
 from ipaddress import IPv6Address, IPv6Network
 from pathlib import Path
 
-import yaml
+from pydantic import Field
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.kinds import Assignment, Family
-from inventory.mistakes import mistake
-from inventory.model import Vlan
-from inventory.policy import Filter, FilterRule
+from core.models import read_model
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Vlan
+from inventory.model.enums import Assignment, Family
+from inventory.model.fields import StrictModel
+from inventory.model.policy import FilterRule, PacketFilter
+from inventory.source.parsed_estate import Draft, DraftSite
 
 _ICMP = {Family.IPV4: "icmp", Family.IPV6: "icmpv6"}
 _DHCPV6 = 547
 _CLIENTS = IPv6Network("fe80::/64")
 _RELAYS = IPv6Address("ff02::1:2")
-_TABLE = Path(__file__).resolve().parent.parent / "icmpv6.yml"
+_TABLE = Path(__file__).resolve().parent / "icmpv6.yml"
+
+
+class Icmpv6Types(StrictModel):
+    """The types of ICMPv6 (number → name) that a filter must let pass, and those that it never may."""
+
+    must: dict[int, str] = Field(min_length=1)
+    never: dict[int, str] = Field(min_length=1)
 
 
 @cache
-def icmpv6() -> dict[str, dict[int, str]]:
+def icmpv6() -> Icmpv6Types:
     """Return the types that must pass and those that never may, with their names."""
-    loaded: dict[str, dict[int, str]] = yaml.safe_load(_TABLE.read_text("utf-8"))
-    return loaded
+    return read_model(_TABLE, Icmpv6Types)
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:
@@ -116,7 +124,7 @@ def _covers(earlier: FilterRule, later: FilterRule) -> bool:
     )
 
 
-def _shadowed(draft: Draft, name: str, item: Filter) -> Iterator[RackproofError]:
+def _shadowed(draft: Draft, name: str, item: PacketFilter) -> Iterator[RackproofError]:
     for index, rule in enumerate(item.rules):
         first = next((n for n, earlier in enumerate(item.rules[:index]) if _covers(earlier, rule)), None)
         if first is not None:
@@ -124,15 +132,15 @@ def _shadowed(draft: Draft, name: str, item: Filter) -> Iterator[RackproofError]
             yield mistake("EST355", where, filter=name, number=index + 1, first=first + 1)
 
 
-def _icmpv6(draft: Draft, name: str, item: Filter) -> Iterator[RackproofError]:
+def _icmpv6(draft: Draft, name: str, item: PacketFilter) -> Iterator[RackproofError]:
     """The first rule that fits decides; one that fits only some packets of a type does not surely let it pass."""
-    for type_, word in icmpv6()["must"].items():
+    for type_, word in icmpv6().must.items():
         number = _blocking(item.rules, type_)
         if number is not None:
             path = ("rules", number) if number < len(item.rules) else ()
             where = draft.policy_place("filters", name, *path)
             yield mistake("EST353", where, actual=f"{type_} ({word})", filter=name)
-    for type_, word in icmpv6()["never"].items():
+    for type_, word in icmpv6().never.items():
         number = _letting_through(item.rules, type_)
         if number is not None:
             where = draft.policy_place("filters", name, "rules", number)

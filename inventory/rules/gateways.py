@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.kinds import DeviceKind, Duty
-from inventory.mistakes import mistake
-from inventory.model import Vlan
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Vlan
+from inventory.model.enums import DeviceKind, Duty
+from inventory.source.parsed_estate import Draft, DraftSite
 
 _GATEWAYS = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 

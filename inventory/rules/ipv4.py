@@ -8,9 +8,9 @@ from enum import Enum
 from ipaddress import IPv4Network
 
 from core.errors import Place, RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.mistakes import mistake
-from inventory.model import GLOBAL_VRF
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import GLOBAL_VRF
+from inventory.source.parsed_estate import Draft, DraftSite
 
 
 def _span(prefix: IPv4Network) -> tuple[int, int]:

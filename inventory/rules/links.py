@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftLink
-from inventory.kinds import DeviceKind, Family
-from inventory.mistakes import mistake
+from inventory.model.diagnostics import mistake
+from inventory.model.enums import DeviceKind, Family
+from inventory.source.parsed_estate import Draft, DraftLink
 
 _LINKED = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 _LENGTH = 31  # RFC 3021

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from core.errors import Place, RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.hardware import port_range
-from inventory.kinds import Assignment, DeviceKind, Duty, Family, Feature, PortMode
-from inventory.mistakes import mistake
-from inventory.model import Device, PortUse, Vlan
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Device, PortUse, Vlan
+from inventory.model.enums import Assignment, DeviceKind, Duty, Family, Feature, PortMode
+from inventory.model.hardware import port_range
+from inventory.source.parsed_estate import Draft, DraftSite
 
 
 def check(draft: Draft) -> Iterator[RackproofError]:

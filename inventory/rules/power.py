@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
 from inventory.facility.graph import CHAIN, SOURCES, feeds_of, upstream
-from inventory.kinds import DeviceKind
-from inventory.mistakes import mistake
-from inventory.model import PowerNode, Site, Tier
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import PowerNode, Site, Tier
+from inventory.model.enums import DeviceKind
+from inventory.source.parsed_estate import Draft, DraftSite
 
 _PASSING = ("utility", "generator", "ats", "ups")  # a PDU may stand ready with no device on it yet
 
@@ -54,10 +54,16 @@ def _node(place: DraftSite, index: int, node: PowerNode, nodes: dict[str, PowerN
 
 def _used(site: Site) -> set[str]:
     """Return every component that something hangs on."""
-    used = {feed for node in site.power for feed in node.fed_by}
-    used |= {feed for unit in site.cooling for feed in unit.fed_by}
-    used |= {feed for rack in site.racks for feed in feeds_of(rack)}
-    return used | {cord for device in site.devices for cord in device.cords}
+    used: set[str] = set()
+    for node in site.power:
+        used |= set(node.fed_by)
+    for unit in site.cooling:
+        used |= set(unit.fed_by)
+    for rack in site.racks:
+        used |= set(feeds_of(rack))
+    for device in site.devices:
+        used |= set(device.cords)
+    return used
 
 
 def _kind(place: DraftSite, index: int, node: PowerNode, nodes: dict[str, PowerNode]) -> Iterator[RackproofError]:

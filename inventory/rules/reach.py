@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftLink, DraftSite
-from inventory.graph import Graph, graph_of
-from inventory.kinds import Family
-from inventory.mistakes import mistake
-from inventory.model import GLOBAL_VRF, Site
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import GLOBAL_VRF, Site
+from inventory.model.enums import Family
+from inventory.network.graph import Graph, graph_of
+from inventory.source.parsed_estate import Draft, DraftLink, DraftSite
 
 NAMES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
@@ -88,9 +88,7 @@ def _hubs(draft: Draft, graph: Graph, family: Family) -> Iterator[RackproofError
         yield mistake("EST129", where, actual=", ".join(apart), first=graph.hubs[0], family=NAMES[family])
 
 
-def _site(
-    place: DraftSite, graph: Graph, reached: set[str], over: tuple[Family, str, str]
-) -> Iterator[RackproofError]:
+def _site(place: DraftSite, graph: Graph, reached: set[str], over: tuple[Family, str, str]) -> Iterator[RackproofError]:
     family, vrf, name = over
     vlans = [
         (index, vlan) for index, vlan in enumerate(place.site.vlans) if family in vlan.families and vlan.vrf == vrf
@@ -128,7 +126,9 @@ def _routes(
         for path in dict.fromkeys(circuit.path for circuit in place.site.circuits):
             ends = {circuit.router for circuit in place.site.circuits if circuit.path == path}
             links = frozenset(
-                link for name in ends & graph.edges.keys() for there, link in graph.edges[str(name)]
+                link
+                for name in ends & graph.edges.keys()
+                for there, link in graph.edges[str(name)]
                 if at[there].site != place.site.site
             )
             cut = sorted({at[name].site for name in graph.lost_by(frozenset(), links) & reached})

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.kinds import DeviceKind
-from inventory.mistakes import mistake
-from inventory.model import Device
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Device
+from inventory.model.enums import DeviceKind
+from inventory.source.parsed_estate import Draft, DraftSite
 
 _GATEWAYS = (DeviceKind.ROUTER, DeviceKind.FIREWALL, DeviceKind.SWITCH)
 _OUTLETS = ("pdu", "ups", "ats")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft
-from inventory.mistakes import mistake
-from inventory.model import Resources, Service
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Resources, Service
+from inventory.source.parsed_estate import Draft
 
 _UNITS = {"vcpu": "vCPU", "ram_gb": "GB RAM", "storage_gb": "GB storage"}
 _KEPT = ("ram_gb", "storage_gb")  # processors are shared in time, memory and disks are not

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from core.errors import Place, RackproofError
-from inventory.draft import Draft, DraftLink, DraftSite
-from inventory.kinds import Assignment, DeviceKind, Family
-from inventory.mistakes import mistake
-from inventory.model import Device
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Device
+from inventory.model.enums import Assignment, DeviceKind, Family
+from inventory.source.parsed_estate import Draft, DraftLink, DraftSite
 
 _SERVERS = (DeviceKind.HOST, DeviceKind.CONTROLLER)
 
@@ -58,9 +58,7 @@ def _mtu(
         model = draft.hardware_of(device)
         if model is not None and item.link.mtu > model.mtu:
             where = item.place("mtu")
-            yield mistake(
-                "EST331", where, actual=item.link.mtu, link=item.link.id, device=device.name, most=model.mtu
-            )
+            yield mistake("EST331", where, actual=item.link.mtu, link=item.link.id, device=device.name, most=model.mtu)
         if len(sites) > 1 and device.name in circuits and item.link.mtu > circuits[device.name][1]:
             name, most = circuits[device.name]
             where = item.place("mtu")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftSite
-from inventory.kinds import DeviceKind, Duty, Quantity
-from inventory.mistakes import mistake
+from inventory.model.diagnostics import mistake
+from inventory.model.enums import DeviceKind, Duty, Quantity
+from inventory.source.parsed_estate import Draft, DraftSite
 
 _PER_POSITION = (Quantity.TEMPERATURE, Quantity.HUMIDITY)
 _OF_THEIR_OWN = (DeviceKind.UPS, DeviceKind.CRAC)  # they report the temperature they have, at no rack

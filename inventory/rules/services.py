@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft
-from inventory.kinds import DeviceKind
-from inventory.mistakes import mistake
-from inventory.model import Service
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Service
+from inventory.model.enums import DeviceKind
+from inventory.source.parsed_estate import Draft
 
 _RUNS_SERVICES = (DeviceKind.HOST, DeviceKind.CONTROLLER)
 

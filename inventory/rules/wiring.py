@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.draft import Draft, DraftLink
-from inventory.hardware import Hardware, port_range
-from inventory.kinds import DeviceKind, LinkRole, PortMode
-from inventory.mistakes import mistake
-from inventory.model import Device, LinkEnd
+from inventory.model.diagnostics import mistake
+from inventory.model.entities import Device, LinkEnd
+from inventory.model.enums import DeviceKind, LinkRole, PortMode
+from inventory.model.hardware import Hardware, port_range
+from inventory.source.parsed_estate import Draft, DraftLink
 
 _BUNDLE = re.compile(r"(bond|lag|ae|po|port-channel|eth-trunk|bundle-ether)-?[0-9./]*", re.IGNORECASE)
 _MANAGEMENT = re.compile(r"(mgmt|oob|ilo|ipmi|fxp|me|em)[0-9]*", re.IGNORECASE)  # a port beside those of the catalogue

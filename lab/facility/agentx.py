@@ -117,9 +117,7 @@ def register_packet(session: int, subtree: Oid, packet: int) -> bytes:
 def response_packet(asked: Packet, bindings: list[tuple[Oid, Value]], error: int = 0, index: int = 0) -> bytes:
     """Build the Response to a request (section 6.2.16)."""
     payload = struct.pack(">IHH", 0, error, index) + b"".join(encode_value(name, value) for name, value in bindings)
-    return encode_packet(
-        RESPONSE, payload, session=asked.session, transaction=asked.transaction, packet=asked.packet
-    )
+    return encode_packet(RESPONSE, payload, session=asked.session, transaction=asked.transaction, packet=asked.packet)
 
 
 def search_ranges(asked: Packet) -> tuple[list[Range], int, int]:

@@ -13,13 +13,9 @@ def check(unit: Unit, key: str, value: str) -> None:
     """Refuse a control that the device does not have. Raises RackproofError LAB021 with what it does have."""
     allowed = _allowed(unit, key)
     if allowed is None:
-        raise RackproofError(
-            "LAB021", f"{unit.name} has no control {key!r}", expected=", ".join(["agent", *_keys(unit)]), actual=key
-        )
+        raise RackproofError("LAB021", actual=key, device=unit.name, names=", ".join(["agent", *_keys(unit)]))
     if not _fits(allowed, value):
-        raise RackproofError(
-            "LAB022", f"{unit.name}: {key} cannot be {value!r}", expected=" | ".join(allowed), actual=value
-        )
+        raise RackproofError("LAB022", actual=value, device=unit.name, control=key, allowed=" | ".join(allowed))
 
 
 def _keys(unit: Unit) -> list[str]:

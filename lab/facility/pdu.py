@@ -21,7 +21,7 @@ LOW, NORMAL, NEAR_OVERLOAD, OVERLOAD = 1, 2, 3, 4
 NEAR_OVERLOAD_SHARE = 0.8
 
 
-class Pdu:
+class RackPdu:
     """One PDU; the energy counter is the only thing it has to remember."""
 
     def __init__(self, unit: Unit, world: World) -> None:

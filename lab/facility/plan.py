@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from inventory.estate import Estate
-from inventory.kinds import DeviceKind, Quantity, SnmpVersion
-from inventory.model import Device, PowerNode
+from inventory.model.entities import Device, PowerNode
+from inventory.model.enums import DeviceKind, Quantity, SnmpVersion
+from inventory.model.estate import Estate
 from lab.facility import ats, crac, environment, pdu, ups
 from lab.facility.agentx import Oid
 

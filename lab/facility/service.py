@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.errors import ExitCode, RackproofError
+from core.errors import RackproofError
 from core.workspace import REPOSITORY
-from inventory.estate import Estate
+from inventory.model.estate import Estate
 from lab import image
 from lab.facility import plan, snmpd
 from lab.facility.plan import AGENTS_FILE, CONTROL_SOCKET
@@ -45,7 +45,12 @@ def start(estate: Estate, instance: str, run_dir: Path, secrets: Mapping[str, st
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
-            argv, cwd=REPOSITORY, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            argv,
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
             start_new_session=True,
         )
     (folder / PID).write_text(f"{process.pid} {_started(process.pid)}\n", encoding="ascii")
@@ -98,19 +103,13 @@ def _request(folder: Path, request: dict[str, str]) -> dict[str, Any]:
     finally:
         os.close(handle)
     if not reply.get("ok"):
-        error = reply.get("error", {})
-        raise RackproofError(
-            str(error.get("code", "LAB023")), str(error.get("message", "the simulator refused")),
-            expected=str(error.get("expected", "")), actual=str(error.get("actual", "")),
-        )
+        # The texts are made here, in the language of who asked.
+        raise RackproofError(reply.get("code", "LAB023"), **reply.get("facts", {"reason": reply}))
     return reply
 
 
 def _not_running(folder: Path) -> RackproofError:
-    return RackproofError(
-        "LAB026", "the facility simulator does not run", actual=f"no simulator answers in {folder}",
-        remedy="raise the lab with `rackproof lab up`", exit_code=ExitCode.UNREACHABLE,
-    )
+    return RackproofError("LAB026", folder=folder)
 
 
 def _wait_ready(folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -128,10 +127,7 @@ def _wait_ready(folder: Path, process: subprocess.Popen[bytes]) -> None:
         if not waiting:
             return
         time.sleep(0.05)
-    raise RackproofError(
-        "LAB025", "facility agents do not answer", actual=", ".join(waiting), remedy=f"see {folder / LOG}",
-        exit_code=ExitCode.UNREACHABLE,
-    )
+    raise RackproofError("LAB025", actual=", ".join(waiting), log=folder / LOG)
 
 
 def _started(pid: int) -> str:

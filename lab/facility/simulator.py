@@ -21,7 +21,7 @@ from lab.facility.agentx import Oid, Value
 from lab.facility.ats import Ats
 from lab.facility.crac import Crac
 from lab.facility.environment import Environment
-from lab.facility.pdu import Pdu
+from lab.facility.pdu import RackPdu
 from lab.facility.plan import AGENTS_FILE, CONTROL_SOCKET, Agent
 from lab.facility.snmpd import SOCKET, Snmpd
 from lab.facility.subagent import Table
@@ -33,22 +33,22 @@ SLOW_ANSWER_S = 0.8
 RESTART_S = 1.0
 
 
-class Model(Protocol):
+class DeviceModel(Protocol):
     """The physics of one device."""
 
     def snapshot(self, now: float) -> dict[Oid, Value]:
         """Return every object at this moment."""
 
 
-MODELS: dict[str, type[Any]] = {"ups": Ups, "pdu": Pdu, "crac": Crac, "ats": Ats, "environment": Environment}
+MODELS: dict[str, type[Any]] = {"ups": Ups, "pdu": RackPdu, "crac": Crac, "ats": Ats, "environment": Environment}
 
 
-class Device:
+class SimulatedDevice:
     """One device: its unit, its physics, its snmpd and the latest table of values."""
 
     def __init__(self, agent: Agent, unit: Unit, world: World, snmpd: Snmpd) -> None:
         self.agent, self.unit = agent, unit
-        self.model: Model = MODELS[agent.kind](unit, world)
+        self.model: DeviceModel = MODELS[agent.kind](unit, world)
         self.snmpd = snmpd
         self.ready = False
         self._taken, self._table = 0.0, Table([], {})
@@ -97,7 +97,7 @@ class Simulator:
         world = World(units, time.time)
         pairs = zip(agents, units, strict=True)
         self.devices = {
-            agent.name: Device(agent, unit, world, Snmpd(agent, folder / agent.name, told["program"]))
+            agent.name: SimulatedDevice(agent, unit, world, Snmpd(agent, folder / agent.name, told["program"]))
             for agent, unit in pairs
         }
 
@@ -125,9 +125,9 @@ class Simulator:
             request = json.loads(await reader.readline())
             reply = self._apply(request)
         except RackproofError as error:
-            reply = {"ok": False, "error": error.as_dict()}
+            reply = {"ok": False, "code": error.code, "facts": error.facts}
         except (ValueError, KeyError, TypeError) as error:
-            reply = {"ok": False, "error": {"code": "LAB023", "message": f"bad control request: {error}"}}
+            reply = {"ok": False, "code": "LAB023", "facts": {"reason": f"bad control request: {error}"}}
         writer.write(json.dumps(reply).encode() + b"\n")
         writer.close()
 
@@ -136,14 +136,12 @@ class Simulator:
             return {"ok": True, "devices": {name: self._status(d) for name, d in self.devices.items()}}
         device = self.devices.get(request["device"])
         if device is None:
-            raise RackproofError(
-                "LAB024", f"no facility device {request['device']!r}", expected=", ".join(self.devices)
-            )
+            raise RackproofError("LAB024", actual=request["device"], names=", ".join(self.devices))
         device.set(request["key"], request["value"])
         return {"ok": True}
 
     @staticmethod
-    def _status(device: Device) -> dict[str, Any]:
+    def _status(device: SimulatedDevice) -> dict[str, Any]:
         return {
             "ready": device.ready and device.snmpd.alive(),
             "pid": device.snmpd.process.pid if device.snmpd.process else 0,

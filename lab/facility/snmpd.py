@@ -52,9 +52,7 @@ def _access(agent: Agent, secrets: Mapping[str, str]) -> list[str]:
     needed = (SECRET_AUTH, SECRET_PRIV) if agent.v3 else (SECRET_COMMUNITY,)
     missing = [name for name in needed if not secrets.get(name)]
     if missing:
-        raise RackproofError(
-            "LAB020", f"{agent.name}: no secret {', '.join(missing)}", remedy="add it to the secrets file"
-        )
+        raise RackproofError("LAB020", device=agent.name, names=", ".join(missing))
     if not agent.v3:
         community = secrets[SECRET_COMMUNITY]
         return [f"rocommunity {community} default -V facility", f"rocommunity6 {community} default -V facility"]
@@ -86,7 +84,11 @@ class Snmpd:
         # An absolute folder: net-snmp 5.9 makes the parents of a relative one from the root of the file system.
         environment = {"PATH": SYSTEM_PATH, "SNMP_PERSISTENT_DIR": str(self.folder.resolve() / "state")}
         self.process = subprocess.Popen(
-            argv, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            argv,
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
 

@@ -1,5 +1,5 @@
 """Faults that the lab can make on purpose, one file each."""
 
-from lab.faults.catalogue import Fault, active, book, break_fault, mend_fault
+from lab.faults.catalogue import LabFault, active, book, break_fault, mend_fault
 
-__all__ = ["Fault", "active", "book", "break_fault", "mend_fault"]
+__all__ = ["LabFault", "active", "book", "break_fault", "mend_fault"]

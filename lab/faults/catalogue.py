@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ExitCode, Place, RackproofError
-from inventory.fields import Text
+from core.errors import Place, RackproofError
+from core.files import write_atomic
+from inventory.model.fields import Text
 from lab.instance import Instance
 
 NOTHING_TO_BREAK = "LAB053"
@@ -18,7 +19,7 @@ NOT_FAULTS = ("catalogue", "tools")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class LabFault:
     """One thing that can be broken. ``make`` and ``mend`` raise RackproofError unless it is truly so afterwards.
 
     ``mend`` works on whatever state it finds: also after a ``make`` that was interrupted, and when nothing is broken.
@@ -30,7 +31,7 @@ class Fault:
     mend: Callable[[Instance], None]
 
 
-def book() -> dict[str, Fault]:
+def book() -> dict[str, LabFault]:
     """Return every fault by name, in alphabetical order."""
     names = sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.name not in NOT_FAULTS)
     faults = [importlib.import_module(f"lab.faults.{name}").FAULT for name in names]
@@ -49,9 +50,7 @@ def active(instance: Instance) -> list[str]:
     except ValueError:
         data = None
     if not isinstance(data, list):
-        raise RackproofError("LAB054", "which faults are active is not known: the record is damaged",
-                             place=Place(_record(instance)), remedy="take the lab down and raise it again",
-                             exit_code=ExitCode.INTERNAL)
+        raise RackproofError("LAB054", place=Place(_record(instance)))
     return [str(name) for name in data]
 
 
@@ -83,11 +82,10 @@ def mend_fault(instance: Instance, name: str) -> bool:
     return was_active
 
 
-def _find(name: str) -> Fault:
+def _find(name: str) -> LabFault:
     faults = book()
     if name not in faults:
-        raise RackproofError("LAB050", f"there is no fault called '{name}'", expected=f"one of {', '.join(faults)}",
-                             remedy="`./rackproof lab faults` says what each one breaks", exit_code=ExitCode.USAGE)
+        raise RackproofError("LAB050", actual=name, known=faults)
     return faults[name]
 
 
@@ -96,6 +94,4 @@ def _record(instance: Instance) -> Path:
 
 
 def _write(instance: Instance, names: list[str]) -> None:
-    new = _record(instance).with_suffix(".new")
-    new.write_text(json.dumps(names), encoding="utf-8")
-    new.replace(_record(instance))
+    write_atomic(_record(instance), json.dumps(names))

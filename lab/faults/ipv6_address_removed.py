@@ -8,11 +8,12 @@ it is typed anew, and as a last resort the routing software is restarted.
 import json
 
 from core.errors import RackproofError
-from inventory.fields import Text
-from inventory.load import load_estate
+from core.i18n import _
+from inventory.load.loader import load_estate
+from inventory.model.fields import Text
 from lab.command import ip_batch, run
-from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
-from lab.faults.tools import as_root, wait_until
+from lab.faults.catalogue import LabFault
+from lab.faults.tools import as_root, nothing_to_break, wait_until
 from lab.instance import ESTATE, Instance
 
 DEVICE, INTERFACE = "hph-edge1", "up1"
@@ -21,8 +22,8 @@ SETTLE_S = 5.0
 
 def _make(instance: Instance) -> None:
     if not _in_kernel(instance):
-        raise RackproofError(NOTHING_TO_BREAK, f"{DEVICE} {INTERFACE} has no IPv6 address to remove",
-                             remedy="roll IPv6 out first: `./rackproof net plan`, then `net apply`")
+        what = _("{interface} of {device} has no IPv6 address").format(interface=INTERFACE, device=DEVICE)
+        raise nothing_to_break(what, "./rackproof net apply")
     ip_batch([f"addr del {_address()} dev {INTERFACE}"], instance.netns(DEVICE))
 
 
@@ -67,9 +68,12 @@ def _vtysh(instance: Instance, *lines: str) -> str:
     return as_root(instance, DEVICE, ["vtysh", *(word for line in lines for word in ("-c", line))])
 
 
-FAULT = Fault(
+FAULT = LabFault(
     "ipv6-address-removed",
-    Text(en="an IPv6 address of the uplink of hph-edge1 is removed by hand",
-         vi="một địa chỉ IPv6 trên đường lên của hph-edge1 bị xoá bằng tay"),
-    _make, _mend,
+    Text(
+        en="an IPv6 address of the uplink of hph-edge1 is removed by hand",
+        vi="một địa chỉ IPv6 trên uplink của hph-edge1 bị xóa bằng tay",
+    ),
+    _make,
+    _mend,
 )

@@ -1,9 +1,10 @@
 """The log service of a site node is stopped: nothing of that host arrives at the collector any more."""
 
 from core.errors import RackproofError
-from inventory.fields import Text
-from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
-from lab.faults.tools import as_root, wait_until
+from core.i18n import _
+from inventory.model.fields import Text
+from lab.faults.catalogue import LabFault
+from lab.faults.tools import PROVISION, as_root, nothing_to_break, wait_until
 from lab.instance import Instance
 
 HOST = "hph-node1"
@@ -13,8 +14,7 @@ UNITS = ("syslog.socket", "rsyslog.service")
 
 def _make(instance: Instance) -> None:
     if not _is_running(instance):
-        raise RackproofError(NOTHING_TO_BREAK, f"rsyslog does not run on {HOST}: there is nothing to stop",
-                             remedy="run `./rackproof provision apply` first")
+        raise nothing_to_break(_("{service} does not run on {host}").format(service="rsyslog", host=HOST), PROVISION)
     as_root(instance, HOST, ["systemctl", "stop", *UNITS])
     wait_until(lambda: not _is_running(instance), f"rsyslog on {HOST} stopped", 10)
 
@@ -34,8 +34,9 @@ def _is_running(instance: Instance) -> bool:
     return True
 
 
-FAULT = Fault(
+FAULT = LabFault(
     "log-forwarding-stopped",
     Text(en="the log service on hph-node1 is stopped", vi="dịch vụ nhật ký trên hph-node1 bị dừng"),
-    _make, _mend,
+    _make,
+    _mend,
 )

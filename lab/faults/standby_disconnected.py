@@ -1,9 +1,9 @@
 """The standby at the DR site is cut off from its primary: PostgreSQL's connection is refused on the way."""
 
-from core.errors import RackproofError
-from inventory.fields import Text
-from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
-from lab.faults.tools import as_root, wait_until
+from core.i18n import _
+from inventory.model.fields import Text
+from lab.faults.catalogue import LabFault
+from lab.faults.tools import PROVISION, as_root, nothing_to_break, wait_until
 from lab.instance import Instance
 
 HOST, PORT, TABLE = "dr-db1", 5432, "lab_fault_standby"
@@ -22,8 +22,7 @@ CUT_S, BACK_S = 60.0, 60.0
 
 def _make(instance: Instance) -> None:
     if _streams(instance) != 1:
-        raise RackproofError(NOTHING_TO_BREAK, f"{HOST} does not follow its primary: there is nothing to cut",
-                             remedy="run `./rackproof provision apply` first")
+        raise nothing_to_break(_("{host} does not follow its primary").format(host=HOST), PROVISION)
     as_root(instance, HOST, ["nft", "; ".join(RULES)])
     wait_until(lambda: _streams(instance) == 0, f"{HOST} cut off", CUT_S)
 
@@ -40,9 +39,12 @@ def _streams(instance: Instance) -> int:
     return int(as_root(instance, HOST, argv).strip())
 
 
-FAULT = Fault(
+FAULT = LabFault(
     "standby-disconnected",
-    Text(en="the standby database at the DR site is cut off from its primary",
-         vi="CSDL dự phòng tại trung tâm dự phòng mất kết nối với CSDL chính"),
-    _make, _mend,
+    Text(
+        en="the standby database at the DR site is cut off from its primary",
+        vi="CSDL dự phòng tại trung tâm dự phòng mất kết nối với CSDL chính",
+    ),
+    _make,
+    _mend,
 )

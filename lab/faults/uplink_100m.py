@@ -1,12 +1,13 @@
 """An uplink of the provincial room falls back to 100 Mb/s, as after a bad cable; it still carries traffic."""
 
-from core.errors import ExitCode, RackproofError
-from inventory.fields import Text
-from inventory.load import load_estate
+from core.errors import RackproofError
+from core.i18n import _
+from inventory.load.loader import load_estate
+from inventory.model.fields import Text
 from lab import network
 from lab.command import run
 from lab.enter import argv_inside
-from lab.faults.catalogue import Fault
+from lab.faults.catalogue import LabFault
 from lab.instance import ESTATE, Instance
 
 DEVICE, INTERFACE, FALLEN_MBPS = "hph-edge1", "up1", 100
@@ -27,13 +28,17 @@ def _set(instance: Instance, speed_mbps: int) -> None:
     network.set_speed(instance, (DEVICE, INTERFACE), speed_mbps)
     shown = run(argv_inside(instance, DEVICE, ["ethtool", INTERFACE]))
     if f"Speed: {speed_mbps}Mb/s" not in shown:
-        raise RackproofError("LAB052", f"{DEVICE} {INTERFACE} does not report {speed_mbps} Mb/s", actual=shown,
-                             exit_code=ExitCode.INTERNAL)
+        wanted = _("{interface} of {device} reports {speed} Mb/s")
+        what = wanted.format(interface=INTERFACE, device=DEVICE, speed=speed_mbps)
+        raise RackproofError("LAB052", actual=shown, what=what)
 
 
-FAULT = Fault(
+FAULT = LabFault(
     "uplink-100m",
-    Text(en="an uplink of the Hải Phòng server room runs at 100 Mb/s",
-         vi="một đường lên của phòng máy chủ Hải Phòng chỉ còn 100 Mb/s"),
-    _make, _mend,
+    Text(
+        en="an uplink of the Hải Phòng server room runs at 100 Mb/s",
+        vi="một uplink của phòng máy chủ Hải Phòng chỉ còn 100 Mb/s",
+    ),
+    _make,
+    _mend,
 )

@@ -1,9 +1,9 @@
 """One power module of UPS A drops out: what is left still carries the load, but no further module may fail."""
 
-from inventory.fields import Text
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
+from inventory.model.fields import Text
 from lab import facility
-from lab.faults.catalogue import Fault
+from lab.faults.catalogue import LabFault
 from lab.instance import ESTATE, Instance
 
 DEVICE, KEY = "ups-a", "modules"
@@ -23,9 +23,12 @@ def _mend(instance: Instance) -> None:
     facility.control(instance.run_dir, DEVICE, KEY, str(_installed()))
 
 
-FAULT = Fault(
+FAULT = LabFault(
     "ups-module-lost",
-    Text(en="UPS A of the data centre loses one of its power modules",
-         vi="UPS A của trung tâm dữ liệu mất một mô-đun công suất"),
-    _make, _mend,
+    Text(
+        en="UPS A of the data centre loses one of its power modules",
+        vi="UPS A của trung tâm dữ liệu mất một mô-đun công suất",
+    ),
+    _make,
+    _mend,
 )

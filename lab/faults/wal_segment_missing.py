@@ -4,10 +4,10 @@ import json
 import re
 from pathlib import PurePosixPath
 
-from core.errors import RackproofError
-from inventory.fields import Text
-from lab.faults.catalogue import NOTHING_TO_BREAK, Fault
-from lab.faults.tools import STATE_DIR, as_root, forget, recall, remember, wait_until
+from core.i18n import _
+from inventory.model.fields import Text
+from lab.faults.catalogue import LabFault
+from lab.faults.tools import PROVISION, STATE_DIR, as_root, forget, nothing_to_break, recall, remember, wait_until
 from lab.instance import Instance
 
 NAME, REPOSITORY, PRIMARY = "wal-segment-missing", "dc-mgmt1", "dc-db1"
@@ -44,8 +44,7 @@ def _segments(instance: Instance) -> list[str]:
     """Return the files of the segments archived since the newest backup ended, oldest first."""
     info = json.loads(as_root(instance, REPOSITORY, ["sudo", "-u", "postgres", "pgbackrest", "--output=json", "info"]))
     if not info or not info[0]["backup"]:
-        raise RackproofError(NOTHING_TO_BREAK, "there is no backup yet, so no segment that one would miss",
-                             remedy="run `./rackproof provision apply` first")
+        raise nothing_to_break(_("there is no backup yet"), PROVISION)
     last = info[0]["backup"][-1]["archive"]["stop"]
     found = as_root(instance, REPOSITORY, ["find", ARCHIVE, "-type", "f"]).splitlines()
     named = {match.group(1): path for path in found if (match := SEGMENT.search(path))}
@@ -70,9 +69,12 @@ def _write_more(instance: Instance) -> None:
     wait_until(lambda: len(_segments(instance)) >= AROUND, "WAL segments archived", ARCHIVED_S)
 
 
-FAULT = Fault(
+FAULT = LabFault(
     NAME,
-    Text(en="one archived WAL segment is deleted from the backup repository on dc-mgmt1",
-         vi="một phân đoạn WAL đã lưu bị xoá khỏi kho sao lưu trên dc-mgmt1"),
-    _make, _mend,
+    Text(
+        en="one archived WAL segment is deleted from the backup repository on dc-mgmt1",
+        vi="một phân đoạn WAL đã lưu bị xóa khỏi kho sao lưu trên dc-mgmt1",
+    ),
+    _make,
+    _mend,
 )

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from core.errors import ExitCode, RackproofError
+from core.console import ProgressStep, progress
+from core.errors import RackproofError
+from core.files import copy_folder
+from core.i18n import _
+from core.models import read_model
 from core.workspace import state_dir
 from lab import debian
 from lab.command import run
@@ -26,18 +29,28 @@ BUILD_TIMEOUT_S = 1200
 BUILDER = "1"
 
 
+class NetboxImage(debian.RootRecipe):
+    """``image.yml``: also Debian's packages, and the Python and platforms that NetBox's own packages are for."""
+
+    packages: tuple[str, ...]
+    python: str
+    platforms: tuple[str, ...]
+
+
 def path() -> Path:
     """Return where the image of the present recipe is, built or not."""
     return state_dir().absolute() / "cache" / f"netbox-{_digest()}"
 
 
-def ensure() -> Path:
+def ensure(step: ProgressStep = debian.ignore_step) -> Path:
     """Return the image, building it first when the recipe has changed or it was never built (about three minutes).
+
+    ``step`` is told what is being done.
 
     A build that is interrupted leaves nothing that a later one would take for an image.
     Raises RackproofError (LAB044) when Debian's or Python's packages cannot be had.
     """
-    return debian.once(path(), "netbox.lock", _build)
+    return debian.once(path(), "netbox.lock", lambda target: _build(target, step), step)
 
 
 def mount_point() -> Path:
@@ -51,8 +64,22 @@ def argv_in_image(image: Path, way: str, program: str) -> list[str]:
     ``way``: ``WRITABLE`` changes the image, ``OVERLAY`` keeps changes in memory and forgets them.
     """
     return [
-        "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--net", "--ipc",
-        "--uts", "--", str(ENTER), str(image), str(mount_point()), way, program,
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "--pid",
+        "--fork",
+        "--kill-child=KILL",
+        "--net",
+        "--ipc",
+        "--uts",
+        "--",
+        str(ENTER),
+        str(image),
+        str(mount_point()),
+        way,
+        program,
     ]
 
 
@@ -83,38 +110,60 @@ def in_use(image: Path, how: int = fcntl.LOCK_SH) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _build(target: Path) -> None:
-    recipe = debian.read_recipe(RECIPE / "image.yml")
+def _build(target: Path, step: ProgressStep) -> None:
+    recipe = read_model(RECIPE / "image.yml", NetboxImage)
     mount_point().mkdir(parents=True, exist_ok=True)
     _forget("netbox-*.new*")
     new = target.with_name(f"{target.name}.new")
     try:
-        debian.install(new, recipe, recipe["packages"], BUILD_TIMEOUT_S)
+        debian.install(new, recipe, recipe.packages, BUILD_TIMEOUT_S, step)
+        step(_("downloading NetBox"))
         _install_netbox(new, recipe)
-        shutil.copytree(RECIPE / "files", new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_folder(RECIPE / "files", new, leave_out=frozenset({"__pycache__"}))
+        step(_("preparing NetBox's database"))
         run(argv_in_image(new, "WRITABLE", "/opt/rackproof/prepare"), timeout=BUILD_TIMEOUT_S)
         new.rename(target)
     except RackproofError as error:
-        raise RackproofError(
-            "LAB044", "the NetBox image could not be built", actual=error.actual or error.message,
-            remedy="check that `apt-get update` and `pip download` work on this machine, then try again",
-            exit_code=ExitCode.INTERNAL,
-        ) from error
+        if error.kind == "no_space":
+            raise
+        raise RackproofError("LAB044", actual=error.actual or error.message) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
     _forget("netbox-[0-9a-f]*[0-9a-f]", kept=target)
 
 
-def _install_netbox(new: Path, recipe: dict[str, Any]) -> None:
+def _install_netbox(new: Path, recipe: NetboxImage) -> None:
     """Put the wheels of the lock file into the image; our own pip does it, for the image's Python."""
     machine = run(["uname", "--machine"]).strip()
-    run([
-        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
-        "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--python-version", recipe["python"],
-        "--implementation", "cp", *(f"--platform={name}_{machine}" for name in recipe["platforms"]), "--platform=any",
-        "--no-compile", "--target", str(new / "opt/netbox"), "--requirement", str(RECIPE / "requirements.lock"),
-    ], timeout=BUILD_TIMEOUT_S)
+    run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary=:all:",
+            "--ignore-requires-python",
+            "--python-version",
+            recipe.python,
+            "--implementation",
+            "cp",
+            *(f"--platform={name}_{machine}" for name in recipe.platforms),
+            "--platform=any",
+            "--no-compile",
+            "--target",
+            str(new / "opt/netbox"),
+            "--requirement",
+            str(RECIPE / "requirements.lock"),
+        ],
+        timeout=BUILD_TIMEOUT_S,
+    )
 
 
 if __name__ == "__main__":
-    ensure()
+    with progress(_("the NetBox image")) as show_step:
+        ensure(show_step)

@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from core.errors import ExitCode, RackproofError
+from core.console import ProgressStep
+from core.errors import RackproofError
+from core.i18n import _
+from lab.debian import ignore_step
 from lab.enter import require_root
 from lab.netbox import image
 
@@ -38,14 +41,15 @@ class NetBox:
 
 
 @contextmanager
-def running() -> Iterator[NetBox]:
+def running(step: ProgressStep = ignore_step) -> Iterator[NetBox]:
     """Run a NetBox with an empty database while the block lasts; the image must have been built.
 
     It has a network of its own with no way out; only the listening socket, made here, belongs to this machine. If this
     process is killed, everything of it ends too. Raises RackproofError: LAB012 not root, LAB045 it did not start.
     """
-    require_root("run a NetBox")
-    built = image.ensure()
+    require_root(_("run a NetBox"))
+    built = image.ensure(step)
+    step(_("starting"))
     with contextlib.ExitStack() as stack:
         stack.enter_context(image.in_use(built))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -54,7 +58,7 @@ def running() -> Iterator[NetBox]:
         stack.callback(os.close, told)
         process = _start(built, listener, tell, log)
         stack.callback(_stop, process)
-        said = _wait(told, process, log)
+        said = _wait(told, log)
         port = listener.getsockname()[1]
         listener.close()  # the server holds it now: when that is gone, connections are refused instead of waiting
         yield NetBox(f"http://127.0.0.1:{port}", said["token"], said["user"], said["password"], process.pid)
@@ -67,8 +71,12 @@ def _start(built: Path, listener: socket.socket, tell: int, log: IO[str]) -> sub
     kept = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
     try:
         return subprocess.Popen(
-            image.argv_in_image(built, "OVERLAY", "/opt/rackproof/run"), stdin=subprocess.PIPE, stdout=log,
-            stderr=log, start_new_session=True, pass_fds=handed,
+            image.argv_in_image(built, "OVERLAY", "/opt/rackproof/run"),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=handed,
             env=kept | {name: str(fd) for name, fd in zip(names, handed, strict=True)},
         )
     finally:
@@ -76,15 +84,13 @@ def _start(built: Path, listener: socket.socket, tell: int, log: IO[str]) -> sub
             os.close(fd)
 
 
-def _wait(told: int, process: subprocess.Popen[bytes], log: IO[str]) -> dict[str, str]:
+def _wait(told: int, log: IO[str]) -> dict[str, str]:
     """Return what the server tells when it is ready; nothing comes when it ends before or takes too long."""
     ready, _, _ = select.select([told], [], [], START_S)
     text = os.read(told, 4096) if ready else b""
     if not text:
         log.seek(0)
-        raise RackproofError("LAB045", "the NetBox did not start", actual=log.read().strip()[-600:],
-                             remedy="try again; `./rackproof doctor` says what this machine lacks",
-                             exit_code=ExitCode.INTERNAL)
+        raise RackproofError("LAB045", actual=log.read().strip()[-600:])
     said: dict[str, str] = json.loads(text)
     return said
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core.models import read_model
 from core.workspace import REPOSITORY, Workspace
-from inventory.estate import Estate
+from inventory.model.estate import Estate
 from lab import access
+from lab.debian import Closed
 from lab.host import account_entry, authorise, copy_owned, enable
 
 HERE = Path(__file__).parent
@@ -20,9 +21,47 @@ GUARD = REPOSITORY / "netconfig" / "platforms" / "frr" / "guard"
 SNMP_USER = "rackproof-mon"
 
 
+class Account(Closed):
+    """An account without a password."""
+
+    name: str
+    uid: int
+    shell: str
+    groups: tuple[str, ...]
+
+
+class Accounts(Closed):
+    """``accounts.yml``: what a router has beside the accounts of the image."""
+
+    accounts: tuple[Account, ...]
+
+
+class InstalledFile(Closed):
+    """A file of the guard and where it goes."""
+
+    source: str
+    target: str
+    mode: str
+
+
+class InstalledFolder(Closed):
+    """A folder that the guard needs."""
+
+    path: str
+    mode: str
+
+
+class InstallPlan(Closed):
+    """``install.yml`` of a platform's guard: files, folders and the services to enable."""
+
+    files: tuple[InstalledFile, ...] = ()
+    folders: tuple[InstalledFolder, ...] = ()
+    enable: tuple[str, ...] = ()
+
+
 def install(root: Path, device: str, estate: Estate, ws: Workspace, secrets: Mapping[str, str]) -> None:
     """Install the router's configuration, accounts, rollback guard and agent into ``root`` and enable its services."""
-    for account in yaml.safe_load((HERE / "accounts.yml").read_text(encoding="utf-8"))["accounts"]:
+    for account in read_model(HERE / "accounts.yml", Accounts).accounts:
         _add_account(root, account)
     authorise(root, access.NETOPS, access.public_line(ws.netops_key))
     authorise(root, access.NETGUARD, "restrict " + access.public_line(ws.netguard_key))
@@ -33,8 +72,7 @@ def install(root: Path, device: str, estate: Estate, ws: Workspace, secrets: Map
 
 def day0(device: str, estate: Estate) -> str:
     """Render the configuration a router has before the network room ever touched it."""
-    return _render("day0.conf.j2", name=device, interfaces=estate.interfaces(device),
-                   router_id=estate.ipv4(device))
+    return _render("day0.conf.j2", name=device, interfaces=estate.interfaces(device), router_id=estate.ipv4(device))
 
 
 def _configure_frr(root: Path, device: str, estate: Estate) -> None:
@@ -70,25 +108,25 @@ def _install_guard(root: Path) -> list[str]:
     plan = GUARD / "install.yml"
     if not plan.exists():
         return []
-    data: dict[str, Any] = yaml.safe_load(plan.read_text(encoding="utf-8"))
-    for item in data.get("files", ()):
-        copy_owned(GUARD / item["source"], root / item["target"].lstrip("/"), int(item["mode"], 8))
-    for item in data.get("folders", ()):
-        folder = root / item["path"].lstrip("/")
+    data = read_model(plan, InstallPlan)
+    for item in data.files:
+        copy_owned(GUARD / item.source, root / item.target.lstrip("/"), int(item.mode, 8))
+    for needed in data.folders:
+        folder = root / needed.path.lstrip("/")
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(int(item["mode"], 8))
-    return list(data.get("enable", ()))
+        folder.chmod(int(needed.mode, 8))
+    return list(data.enable)
 
 
-def _add_account(root: Path, account: dict[str, Any]) -> None:
-    name, number = account["name"], account["uid"]
-    _append(root / "etc/passwd", f"{name}:x:{number}:{number}::/home/{name}:{account['shell']}")
+def _add_account(root: Path, account: Account) -> None:
+    name, number = account.name, account.uid
+    _append(root / "etc/passwd", f"{name}:x:{number}:{number}::/home/{name}:{account.shell}")
     _append(root / "etc/group", f"{name}:x:{number}:")
     _append(root / "etc/shadow", f"{name}:*:19700:0:99999:7:::")
     groups = root / "etc/group"
     lines = groups.read_text(encoding="utf-8").splitlines()
     for index, line in enumerate(lines):
-        if line.split(":")[0] in account["groups"]:
+        if line.split(":")[0] in account.groups:
             lines[index] = line + ("" if line.endswith(":") else ",") + name
     groups.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -100,6 +138,11 @@ def _append(file: Path, line: str) -> None:
 
 def _render(template: str, /, **values: Any) -> str:
     # Configurations for routers and agents, never HTML: escaping would spoil them.
-    environment = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True,  # noqa: S701
-                              lstrip_blocks=True, keep_trailing_newline=True)
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     return environment.get_template(template).render(**values)

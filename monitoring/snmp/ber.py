@@ -23,6 +23,16 @@ class BerError(ValueError):
     """The octets are not what they claim to be."""
 
 
+def format_oid(oid: Oid) -> str:
+    """Write an object identifier with dots, as ``1.3.6.1.2.1.1.3.0``."""
+    return ".".join(map(str, oid))
+
+
+def parse_oid(text: str) -> Oid:
+    """Read an object identifier written with dots, with or without a leading one. Raises ValueError."""
+    return tuple(int(arc) for arc in text.strip(".").split("."))
+
+
 def encode_length(length: int) -> bytes:
     """Encode a definite length, short form where it fits."""
     if length < 0x80:
@@ -31,7 +41,7 @@ def encode_length(length: int) -> bytes:
     return bytes((0x80 | size,)) + length.to_bytes(size, "big")
 
 
-def tlv(tag: int, content: bytes) -> bytes:
+def encode_tlv(tag: int, content: bytes) -> bytes:
     """Put tag and length before content."""
     return bytes((tag,)) + encode_length(len(content)) + content
 
@@ -39,7 +49,7 @@ def tlv(tag: int, content: bytes) -> bytes:
 def encode_integer(value: int, tag: int = INTEGER) -> bytes:
     """Encode an integer in the fewest octets of two's complement."""
     size = (value.bit_length() if value >= 0 else (~value).bit_length()) // 8 + 1
-    return tlv(tag, value.to_bytes(size, "big", signed=True))
+    return encode_tlv(tag, value.to_bytes(size, "big", signed=True))
 
 
 @lru_cache(maxsize=65_536)
@@ -75,7 +85,7 @@ def decode_oid_content(data: bytes) -> Oid:
     return oid
 
 
-def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+def read_header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     """Return (tag, start of content, end of content) of the element at ``at``, all within ``end``."""
     if at + 2 > end:
         raise BerError("element is cut off")
@@ -93,7 +103,7 @@ def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 def expect(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     """Return (start, end) of the content of the element at ``at``, which must have this tag."""
-    found, start, stop = header(data, at, end)
+    found, start, stop = read_header(data, at, end)
     if found != tag:
         raise BerError(f"expected tag {tag:#04x}, found {found:#04x}")
     return start, stop

@@ -38,24 +38,25 @@ class Pdu:
     varbinds: tuple[Varbind, ...]
 
 
-def error_name(error: int) -> str:
+def name_error(error: int) -> str:
     """Return the name of an error-status."""
     return ERROR_NAMES[error] if 0 <= error < len(ERROR_NAMES) else f"error-status {error}"
 
 
 def encode_pdu(kind: int, request_id: int, oids: Sequence[Oid], non_repeaters: int = 0, repetitions: int = 0) -> bytes:
     """Encode a request; the last two figures are error-status and error-index for anything but a GETBULK."""
-    nothing = ber.tlv(ber.NULL, b"")
+    nothing = ber.encode_tlv(ber.NULL, b"")
     binds = b"".join(
-        ber.tlv(ber.SEQUENCE, ber.tlv(ber.OBJECT_ID, ber.encode_oid_content(oid)) + nothing) for oid in oids
+        ber.encode_tlv(ber.SEQUENCE, ber.encode_tlv(ber.OBJECT_ID, ber.encode_oid_content(oid)) + nothing)
+        for oid in oids
     )
     figures = (ber.encode_integer(n) for n in (request_id, non_repeaters, repetitions))
-    return ber.tlv(kind, b"".join(figures) + ber.tlv(ber.SEQUENCE, binds))
+    return ber.encode_tlv(kind, b"".join(figures) + ber.encode_tlv(ber.SEQUENCE, binds))
 
 
 def decode_pdu(data: bytes, at: int, end: int) -> Pdu:
     """Decode one PDU that must fill ``at`` to ``end``. Raises BerError."""
-    kind, start, stop = ber.header(data, at, end)
+    kind, start, stop = ber.read_header(data, at, end)
     if stop != end:
         raise BerError("octets after the PDU")
     request_id, at = ber.read_integer(data, start, stop)
@@ -68,7 +69,7 @@ def decode_pdu(data: bytes, at: int, end: int) -> Pdu:
     while at < last:
         inner, after = ber.expect(data, at, last, ber.SEQUENCE)
         name_start, name_end = ber.expect(data, inner, after, ber.OBJECT_ID)
-        tag, value_start, value_end = ber.header(data, name_end, after)
+        tag, value_start, value_end = ber.read_header(data, name_end, after)
         if value_end != after:
             raise BerError("octets after a value")
         oid = ber.decode_oid_content(data[name_start:name_end])
@@ -79,7 +80,9 @@ def decode_pdu(data: bytes, at: int, end: int) -> Pdu:
 
 def encode_v2c(community: bytes, pdu: bytes) -> bytes:
     """Wrap a PDU in a version 2c message."""
-    return ber.tlv(ber.SEQUENCE, ber.encode_integer(VERSION_2C) + ber.tlv(ber.OCTET_STRING, community) + pdu)
+    return ber.encode_tlv(
+        ber.SEQUENCE, ber.encode_integer(VERSION_2C) + ber.encode_tlv(ber.OCTET_STRING, community) + pdu
+    )
 
 
 def decode_v2c(data: bytes) -> tuple[bytes, Pdu]:
@@ -94,7 +97,7 @@ def decode_v2c(data: bytes) -> tuple[bytes, Pdu]:
     return community, decode_pdu(data, at, end)
 
 
-def value_of(tag: int, content: bytes) -> int | bytes | Oid | None:
+def decode_value(tag: int, content: bytes) -> int | bytes | Oid | None:
     """Decode a value by its tag; an exception (noSuchInstance …) or NULL gives None. Raises BerError."""
     if tag == ber.INTEGER:
         return ber.decode_integer(content)

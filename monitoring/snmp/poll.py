@@ -7,14 +7,25 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from monitoring.snmp import ber, message
 from monitoring.snmp.ber import Oid
 from monitoring.snmp.message import Pdu, Varbind
-from monitoring.snmp.session import Outcome, Request, Session, UsmSession, Verdict
+from monitoring.snmp.session import ReplyOutcome, ReplyVerdict, Request, SnmpSession, UsmSession
 
 COMPLETE, SILENT = "complete", "no reply"
 MAX_GET = 24
+
+
+class Absence(StrEnum):
+    """Why a poll brought nothing home; ``NONE`` when it brought something."""
+
+    NONE = ""
+    NO_ANSWER = "no_answer"  #: nothing came back from any address
+    NOT_BELIEVED = "not_believed"  #: replies came, and each was refused: wrong engine, forged, replayed, malformed
+    LOGIN_REFUSED = "login_refused"  #: the agent itself said that user, key or level of security are not accepted
+    FAULT = "fault"  #: this program failed on what the agent sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PollPlan:
     """What to ask: single instances, and subtrees to walk."""
 
     gets: tuple[Oid, ...] = ()
@@ -52,12 +63,13 @@ class Part:
 
 
 @dataclass(slots=True)
-class Result:
-    """What a poll brought home. ``error`` is set when nothing at all can be believed."""
+class PollResult:
+    """What a poll brought home. ``error`` and ``absence`` are set when nothing at all can be believed."""
 
     varbinds: dict[Oid, Varbind] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     error: str = ""
+    absence: Absence = Absence.NONE
     answered: bool = False
     sent: int = 0
     received: int = 0
@@ -73,8 +85,8 @@ class _Walk:
 class Poll:
     """The machine: ``start`` gives the first datagram, ``receive`` and ``expire`` the next one or None."""
 
-    def __init__(self, session: Session, plan: Plan, budget: Budget) -> None:
-        self.session, self.budget, self.result = session, budget, Result()
+    def __init__(self, session: SnmpSession, plan: PollPlan, budget: Budget) -> None:
+        self.session, self.budget, self.result = session, budget, PollResult()
         self.done = False
         self._gets = deque(plan.gets[at : at + MAX_GET] for at in range(0, len(plan.gets), MAX_GET))
         self._walks = deque(_Walk(root, root) for root in plan.walks)
@@ -95,17 +107,17 @@ class Poll:
         if self.done:
             return None
         outcome = self.session.receive(data, now)
-        if outcome.verdict is Verdict.IGNORED:
+        if outcome.verdict is ReplyVerdict.IGNORED:
             return None
         self.result.received += 1
-        if outcome.verdict is Verdict.RESEND:
+        if outcome.verdict is ReplyVerdict.RESEND:
             return self._send(self.session.again(now), now)
-        if outcome.verdict is Verdict.FATAL:
-            return self._abort(outcome.reason)
+        if outcome.verdict is ReplyVerdict.FATAL:
+            return self._abort(outcome.reason, Absence.LOGIN_REFUSED)
         return self._answer(outcome, now)
 
     def expire(self, now: float) -> bytes | None:
-        """The request under way had no acceptable reply in time: repeat it, or give its part up."""
+        """Repeat the request under way, which had no acceptable reply in time, or give its part up."""
         if self.done:
             return None
         quick = self.budget.first_retries
@@ -118,10 +130,12 @@ class Poll:
             return self._send(self.session.again(now), now)
         if not self.result.answered:
             reasons = ", ".join(sorted(self.session.rejected))
-            return self._abort(f"{SILENT} (refused: {reasons})" if reasons else SILENT)
+            if reasons:
+                return self._abort(f"{SILENT} (refused: {reasons})", Absence.NOT_BELIEVED)
+            return self._abort(SILENT)
         return self._give_up(SILENT, now)
 
-    def _answer(self, outcome: Outcome, now: float) -> bytes | None:
+    def _answer(self, outcome: ReplyOutcome, now: float) -> bytes | None:
         pdu = outcome.pdu
         assert pdu is not None  # noqa: S101 - an answer has a PDU
         self.result.answered, self._tries = True, 0
@@ -172,10 +186,10 @@ class Poll:
             self._gets.extendleft((tuple(asked[middle:]), tuple(asked[:middle])))
             return self._next(now)
         if 1 <= pdu.error_index <= len(asked) and len(asked) > 1:
-            self._part("get", asked.pop(pdu.error_index - 1), message.error_name(pdu.error))
+            self._part("get", asked.pop(pdu.error_index - 1), message.name_error(pdu.error))
             self._gets.appendleft(tuple(asked))
             return self._next(now)
-        return self._give_up(message.error_name(pdu.error), now)
+        return self._give_up(message.name_error(pdu.error), now)
 
     def _walked(self, pdu: Pdu, now: float) -> bytes | None:
         walk = self._walk
@@ -194,7 +208,7 @@ class Poll:
         elif self._bulk:
             self._bulk = False  # an agent that cannot GETBULK may still know GETNEXT
         else:
-            return self._give_up(message.error_name(pdu.error), now)
+            return self._give_up(message.name_error(pdu.error), now)
         return self._send(self._request_walk(now), now)
 
     def _take_rows(self, walk: _Walk, pdu: Pdu) -> str:
@@ -220,10 +234,16 @@ class Poll:
             self._part("get", oid, reason)
         return self._next(now)
 
-    def _abort(self, reason: str) -> bytes | None:
+    def fail(self, reason: str) -> None:
+        """End the poll because this program failed on what came back; nothing that it brought is to be believed."""
+        self.result.answered = False
+        self.result.varbinds.clear()
+        self._abort(reason, Absence.FAULT)
+
+    def _abort(self, reason: str, absence: Absence = Absence.NO_ANSWER) -> bytes | None:
         """Stop here: whatever has not been asked yet is named with the reason. There is nothing more to send."""
         if not self.result.answered:
-            self.result.error = reason
+            self.result.error, self.result.absence = reason, absence
         for oid in (*self._get, *(oid for batch in self._gets for oid in batch)):
             self._part("get", oid, reason)
         for walk in ((self._walk,) if self._walk else ()) + tuple(self._walks):

@@ -15,8 +15,11 @@ from monitoring.snmp import message, usm
 from monitoring.snmp.ber import BerError, Oid
 from monitoring.snmp.message import Pdu
 
+#: Begins the words of a poll that an agent answered and did not accept the user or the password of.
+CREDENTIALS_REFUSED = "credentials refused"
 
-class Verdict(Enum):
+
+class ReplyVerdict(Enum):
     """What a received datagram means for the request under way."""
 
     ANSWER = "answer"
@@ -26,10 +29,10 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplyOutcome:
     """A verdict, with the PDU of an answer or the reason of anything else."""
 
-    verdict: Verdict
+    verdict: ReplyVerdict
     pdu: Pdu | None = None
     reason: str = ""
 
@@ -44,11 +47,11 @@ class Request:
 
 
 #: The second copy of an answer that is already in: what retransmission brings with it, nobody's forgery.
-LATE = Outcome(Verdict.IGNORED, reason="late")
+LATE = ReplyOutcome(ReplyVerdict.IGNORED, reason="late")
 PAST = 64
 
 
-class Session(Protocol):
+class SnmpSession(Protocol):
     """What a poll needs of a conversation, whatever the version."""
 
     rejected: Counter[str]
@@ -59,14 +62,14 @@ class Session(Protocol):
     def again(self, now: float) -> bytes:
         """Return the datagram that repeats the request under way."""
 
-    def receive(self, data: bytes, now: float) -> Outcome:
+    def receive(self, data: bytes, now: float) -> ReplyOutcome:
         """Judge a datagram that came from the agent's address, or that ``owns`` has claimed."""
 
     def owns(self, data: bytes) -> bool:
         """Say whether a datagram from another address claims to answer this conversation."""
 
 
-def fresh_id() -> int:
+def make_id() -> int:
     """Return an unpredictable request or message id: what makes a blind or replayed reply useless."""
     return secrets.randbelow(0x7FFFFFFE) + 1
 
@@ -88,7 +91,7 @@ class CommunitySession:
     def request(self, request: Request, now: float) -> bytes:
         """Return the datagram of a new request."""
         self._past.append(self._id)
-        self._id = fresh_id()
+        self._id = make_id()
         self._datagram = message.encode_v2c(self._community, encode(request, self._id))
         return self._datagram
 
@@ -96,7 +99,7 @@ class CommunitySession:
         """Return the same datagram: a late reply to any copy of it counts."""
         return self._datagram
 
-    def receive(self, data: bytes, now: float) -> Outcome:
+    def receive(self, data: bytes, now: float) -> ReplyOutcome:
         """Judge a datagram."""
         try:
             community, pdu = message.decode_v2c(data)
@@ -108,15 +111,17 @@ class CommunitySession:
             return self._ignore("wrong PDU type")
         if pdu.request_id in self._past:
             return LATE
-        return Outcome(Verdict.ANSWER, pdu) if pdu.request_id == self._id else self._ignore("wrong request id")
+        return (
+            ReplyOutcome(ReplyVerdict.ANSWER, pdu) if pdu.request_id == self._id else self._ignore("wrong request id")
+        )
 
     def owns(self, data: bytes) -> bool:
         """Never: in version 2c the address is all that tells one sender from another."""
         return False
 
-    def _ignore(self, reason: str) -> Outcome:
+    def _ignore(self, reason: str) -> ReplyOutcome:
         self.rejected[reason] += 1
-        return Outcome(Verdict.IGNORED, reason=reason)
+        return ReplyOutcome(ReplyVerdict.IGNORED, reason=reason)
 
 
 class UsmSession:
@@ -127,7 +132,7 @@ class UsmSession:
 
     def __init__(self, user: usm.User) -> None:
         self._user = user
-        self.engine = usm.Engine()
+        self.engine = usm.AuthoritativeEngine()
         self._proved = False
         self._request: Request | None = None
         self._request_id = 0
@@ -143,25 +148,27 @@ class UsmSession:
     def request(self, request: Request, now: float) -> bytes:
         """Return the datagram of a new request, or of the discovery that has to come first."""
         self._past.extend(self._message_ids)
-        self._request, self._request_id, self._message_ids = request, fresh_id(), set()
+        self._request, self._request_id, self._message_ids = request, make_id(), set()
         return self.again(now)
 
     def again(self, now: float) -> bytes:
         """Return a new datagram for the request under way, protected for the present time."""
         assert self._request is not None  # noqa: S101 - request() comes first
-        message_id = fresh_id()
+        message_id = make_id()
         self._message_ids.add(message_id)
         self._discovering = not self.engine.engine_id
         if self._discovering:
-            return usm.discovery(message_id, message.encode_pdu(message.GET, self._request_id, ()))
-        return usm.protect(self._user, self.engine, message_id, encode(self._request, self._request_id), now)
+            return usm.make_discovery(message_id, message.encode_pdu(message.GET, self._request_id, ()))
+        return usm.protect_request(self._user, self.engine, message_id, encode(self._request, self._request_id), now)
 
-    def receive(self, data: bytes, now: float) -> Outcome:
+    def receive(self, data: bytes, now: float) -> ReplyOutcome:
         """Judge a datagram."""
-        known = self.engine if self._proved else usm.Engine(self.engine.engine_id)
+        # An engine that has proved nothing yet has no known time either: whatever it says first is within its window,
+        # also where it counts its boots from 0 and this machine has been up for longer than it.
+        known = self.engine if self._proved else usm.AuthoritativeEngine(self.engine.engine_id, learnt_at=now)
         try:
             # First of all, so that an old or blind datagram can neither cost a digest nor cause a discovery.
-            message_id = usm.message_id_of(data)
+            message_id = usm.read_message_id(data)
             if message_id not in self._message_ids:
                 return LATE if message_id in self._past else self._ignore("wrong message id")
             secured = usm.open_reply(data, self._user, known, now)
@@ -174,7 +181,7 @@ class UsmSession:
         if secured.pdu.kind == message.REPORT:
             return self._report(secured, now)
         flaw = self._flaw(secured)
-        return self._ignore(flaw) if flaw else Outcome(Verdict.ANSWER, secured.pdu)
+        return self._ignore(flaw) if flaw else ReplyOutcome(ReplyVerdict.ANSWER, secured.pdu)
 
     def owns(self, data: bytes) -> bool:
         """Say whether a datagram carries one of our message ids: routers answer from another of their addresses.
@@ -182,7 +189,7 @@ class UsmSession:
         Nothing is gained by forging that: what is in the message still has to be proved with the user's keys.
         """
         try:
-            return usm.message_id_of(data) in self._message_ids
+            return usm.read_message_id(data) in self._message_ids
         except (BerError, usm.UsmError):
             return False
 
@@ -197,34 +204,34 @@ class UsmSession:
     def _learn(self, secured: usm.Secured, now: float) -> None:
         later = secured.boots > self.engine.boots or secured.time > self.engine.time
         if not self._proved or later:
-            self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)
+            self.engine = usm.AuthoritativeEngine(secured.engine_id, secured.boots, secured.time, now)
             self._proved = True
 
-    def _doubt(self, reason: str) -> Outcome:
+    def _doubt(self, reason: str) -> ReplyOutcome:
         """Refuse the reply; where the engine itself may have changed, ask it once more who it is."""
         self.rejected[reason] += 1
         if reason in ("wrong engine", "not in time window") and self._discoveries < 1:
             self._discoveries += 1
-            self.engine, self._proved = usm.Engine(), False
-            return Outcome(Verdict.RESEND, reason=reason)
-        return Outcome(Verdict.IGNORED, reason=reason)
+            self.engine, self._proved = usm.AuthoritativeEngine(), False
+            return ReplyOutcome(ReplyVerdict.RESEND, reason=reason)
+        return ReplyOutcome(ReplyVerdict.IGNORED, reason=reason)
 
-    def _report(self, secured: usm.Secured, now: float) -> Outcome:
+    def _report(self, secured: usm.Secured, now: float) -> ReplyOutcome:
         names = [usm.REPORTS.get(varbind.oid, "") for varbind in secured.pdu.varbinds]
         name = next((n for n in names if n), "unknown report")
         if name == "unknownEngineIDs" and self._discovering and secured.engine_id:
-            self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)
-            return Outcome(Verdict.RESEND, reason="engine discovered")
+            self.engine = usm.AuthoritativeEngine(secured.engine_id, secured.boots, secured.time, now)
+            return ReplyOutcome(ReplyVerdict.RESEND, reason="engine discovered")
         if name == "unknownEngineIDs" and secured.engine_id == self.engine.engine_id:
             return LATE
         if name == "notInTimeWindows" and secured.flags & usm.AUTH and self._resyncs < 2:
             self._resyncs += 1
-            self.engine = usm.Engine(secured.engine_id, secured.boots, secured.time, now)
-            return Outcome(Verdict.RESEND, reason="time synchronised")
+            self.engine = usm.AuthoritativeEngine(secured.engine_id, secured.boots, secured.time, now)
+            return ReplyOutcome(ReplyVerdict.RESEND, reason="time synchronised")
         if name in self.CREDENTIALS:
-            return Outcome(Verdict.FATAL, reason=f"credentials refused: {name}")
+            return ReplyOutcome(ReplyVerdict.FATAL, reason=f"{CREDENTIALS_REFUSED}: {name}")
         return self._ignore(f"report {name}")
 
-    def _ignore(self, reason: str) -> Outcome:
+    def _ignore(self, reason: str) -> ReplyOutcome:
         self.rejected[reason] += 1
-        return Outcome(Verdict.IGNORED, reason=reason)
+        return ReplyOutcome(ReplyVerdict.IGNORED, reason=reason)

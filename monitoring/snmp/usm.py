@@ -28,6 +28,7 @@ MAX_MESSAGE = 65_507
 TIME_WINDOW_S = 150
 MAX_BOOTS = 0x7FFFFFFF
 PASSWORD_OCTETS = 1_048_576
+SHORTEST_PASSWORD = 8  # octets, RFC 3414 section 11.2
 #: hash name → (hashlib name, octets of the truncated digest; RFC 3414 section 6.3.1, RFC 7860 section 4)
 DIGESTS = {
     "SHA": ("sha1", 12), "SHA-224": ("sha224", 16), "SHA-256": ("sha256", 24),
@@ -68,7 +69,7 @@ class Keys:
 
 
 @dataclass(slots=True)
-class Engine:
+class AuthoritativeEngine:
     """What is known of the authoritative engine: identity, boots, its time and the moment that was learnt."""
 
     engine_id: bytes = b""
@@ -94,75 +95,89 @@ class Secured:
 
 
 @lru_cache(maxsize=256)
-def master_key(digest: str, password: str) -> bytes:
+def derive_master_key(digest: str, password: str) -> bytes:
     """Stretch a password to a key (RFC 3414 appendix A.2); costs a megabyte of hashing, hence the cache."""
     octets = password.encode()
-    if len(octets) < 8:
+    if len(octets) < SHORTEST_PASSWORD:
         raise UsmError("password shorter than 8 octets (RFC 3414 section 11.2)")
     repeated = octets * (PASSWORD_OCTETS // len(octets) + 1)
     return hashlib.new(DIGESTS[digest][0], repeated[:PASSWORD_OCTETS]).digest()
 
 
 @lru_cache(maxsize=16_384)
-def localised(user: User, engine_id: bytes) -> Keys:
+def localise_keys(user: User, engine_id: bytes) -> Keys:
     """Bind the user's keys to one engine (RFC 3414 section 2.6)."""
     name = DIGESTS[user.auth][0]
 
     def bind(password: str) -> bytes:
-        key = master_key(user.auth, password)
+        key = derive_master_key(user.auth, password)
         return hashlib.new(name, key + engine_id + key).digest()
 
     return Keys(bind(user.auth_password), bind(user.priv_password)[:AES_KEY_OCTETS])
 
 
-def _parameters(engine: Engine, boots: int, time: int, user: str, digest: bytes, salt: bytes) -> bytes:
-    parts = ber.tlv(ber.OCTET_STRING, engine.engine_id) + ber.encode_integer(boots) + ber.encode_integer(time)
-    parts += ber.tlv(ber.OCTET_STRING, user.encode()) + ber.tlv(ber.OCTET_STRING, digest)
-    return ber.tlv(ber.SEQUENCE, parts + ber.tlv(ber.OCTET_STRING, salt))
+def encode_parameters(
+    engine: AuthoritativeEngine, boots: int, time: int, user: str, digest: bytes, salt: bytes
+) -> bytes:
+    """Encode the security parameters of a message (RFC 3414 section 2.4)."""
+    parts = ber.encode_tlv(ber.OCTET_STRING, engine.engine_id) + ber.encode_integer(boots) + ber.encode_integer(time)
+    parts += ber.encode_tlv(ber.OCTET_STRING, user.encode()) + ber.encode_tlv(ber.OCTET_STRING, digest)
+    return ber.encode_tlv(ber.SEQUENCE, parts + ber.encode_tlv(ber.OCTET_STRING, salt))
 
 
-def _message(message_id: int, flags: int, parameters: bytes, data: bytes) -> bytes:
+def encode_message(message_id: int, flags: int, parameters: bytes, data: bytes) -> bytes:
+    """Encode a version 3 message around its security parameters and its data (RFC 3412 section 6)."""
     head = ber.encode_integer(message_id) + ber.encode_integer(MAX_MESSAGE)
-    head += ber.tlv(ber.OCTET_STRING, bytes((flags,))) + ber.encode_integer(SECURITY_MODEL_USM)
-    whole = ber.encode_integer(VERSION_3) + ber.tlv(ber.SEQUENCE, head) + ber.tlv(ber.OCTET_STRING, parameters) + data
-    return ber.tlv(ber.SEQUENCE, whole)
+    head += ber.encode_tlv(ber.OCTET_STRING, bytes((flags,))) + ber.encode_integer(SECURITY_MODEL_USM)
+    whole = (
+        ber.encode_integer(VERSION_3)
+        + ber.encode_tlv(ber.SEQUENCE, head)
+        + ber.encode_tlv(ber.OCTET_STRING, parameters)
+        + data
+    )
+    return ber.encode_tlv(ber.SEQUENCE, whole)
 
 
-def _scoped(engine_id: bytes, pdu: bytes) -> bytes:
-    return ber.tlv(ber.SEQUENCE, ber.tlv(ber.OCTET_STRING, engine_id) + ber.tlv(ber.OCTET_STRING, b"") + pdu)
+def encode_scoped(engine_id: bytes, pdu: bytes) -> bytes:
+    """Encode a PDU with the engine and the empty context that it is for (RFC 3412 section 6.8)."""
+    return ber.encode_tlv(
+        ber.SEQUENCE, ber.encode_tlv(ber.OCTET_STRING, engine_id) + ber.encode_tlv(ber.OCTET_STRING, b"") + pdu
+    )
 
 
-def discovery(message_id: int, pdu: bytes) -> bytes:
+def make_discovery(message_id: int, pdu: bytes) -> bytes:
     """Build the unprotected probe that makes an engine report its identity (RFC 3414 section 4)."""
-    return _message(message_id, REPORTABLE, _parameters(Engine(), 0, 0, "", b"", b""), _scoped(b"", pdu))
+    return encode_message(
+        message_id, REPORTABLE, encode_parameters(AuthoritativeEngine(), 0, 0, "", b"", b""), encode_scoped(b"", pdu)
+    )
 
 
-def protect(user: User, engine: Engine, message_id: int, pdu: bytes, now: float) -> bytes:
+def protect_request(user: User, engine: AuthoritativeEngine, message_id: int, pdu: bytes, now: float) -> bytes:
     """Build an authenticated, encrypted request."""
-    keys = localised(user, engine.engine_id)
+    keys = localise_keys(user, engine.engine_id)
     time = engine.estimate(now)
     salt = os.urandom(8)
-    encrypt = _cipher(keys.priv, engine.boots, time, salt).encryptor()
-    encrypted = ber.tlv(ber.OCTET_STRING, encrypt.update(_scoped(engine.engine_id, pdu)))
+    encrypt = make_cipher(keys.priv, engine.boots, time, salt).encryptor()
+    encrypted = ber.encode_tlv(ber.OCTET_STRING, encrypt.update(encode_scoped(engine.engine_id, pdu)))
     name, size = DIGESTS[user.auth]
-    parameters = _parameters(engine, engine.boots, time, user.name, bytes(size), salt)
-    message = _message(message_id, AUTH | PRIV | REPORTABLE, parameters, encrypted)
+    parameters = encode_parameters(engine, engine.boots, time, user.name, bytes(size), salt)
+    message = encode_message(message_id, AUTH | PRIV | REPORTABLE, parameters, encrypted)
     digest = hmac.digest(keys.auth, message, name)[:size]
     # The digest's place from the back: what follows it is the salt (tag, length, 8 octets) and the encrypted PDU.
     at = len(message) - len(encrypted) - 10 - size
     return message[:at] + digest + message[at + size :]
 
 
-def _cipher(key: bytes, boots: int, time: int, salt: bytes) -> Cipher[CFB]:
+def make_cipher(key: bytes, boots: int, time: int, salt: bytes) -> Cipher[CFB]:
     """Return AES-128 in CFB mode with the vector of RFC 3826 section 3.1.2.1."""
     return Cipher(algorithms.AES(key), CFB(boots.to_bytes(4, "big") + time.to_bytes(4, "big") + salt))
 
 
-def open_reply(data: bytes, user: User, engine: Engine, now: float) -> Secured:
+def open_reply(data: bytes, user: User, engine: AuthoritativeEngine, now: float) -> Secured:
     """Check and decrypt a reply. Raises BerError for broken octets, UsmError for anything not to be believed.
 
     Unauthenticated reports are returned too (their flags say so): the caller decides what a hint from an unproved
-    sender may do. The version is checked by ``message_id_of``, which comes first.
+    sender may do. The version is checked by ``read_message_id``, which comes first.
     ``engine`` with an empty identity accepts any engine: the first answer of a discovery.
     """
     at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
@@ -178,27 +193,27 @@ def open_reply(data: bytes, user: User, engine: Engine, now: float) -> Secured:
         raise BerError("bad message flags or security model")
     flags = flag_octets[0]
     start, stop = ber.expect(data, head_end, end, ber.OCTET_STRING)
-    engine_id, boots, time, name, (digest_at, digest_end), salt = _read_parameters(data, start, stop)
+    engine_id, boots, time, name, (digest_at, digest_end), salt = read_parameters(data, start, stop)
     if engine.engine_id and engine_id != engine.engine_id:
         raise UsmError("wrong engine")
     if not flags & AUTH:
         if flags & PRIV:
             raise UsmError("encrypted without authentication")
-        return Secured(message_id, flags, engine_id, boots, time, _clear(data, stop, end))
+        return Secured(message_id, flags, engine_id, boots, time, read_clear(data, stop, end))
     if name != user.name.encode():
         raise UsmError("wrong user")
-    keys = localised(user, engine_id)
-    _check_digest(data, digest_at, digest_end, keys, user)
-    _check_window(engine, boots, time, now)
+    keys = localise_keys(user, engine_id)
+    check_digest(data, digest_at, digest_end, keys, user)
+    check_window(engine, boots, time, now)
     if not flags & PRIV:
-        return Secured(message_id, flags, engine_id, boots, time, _clear(data, stop, end))
+        return Secured(message_id, flags, engine_id, boots, time, read_clear(data, stop, end))
     encrypted, after = ber.read_octets(data, stop, end)
     if after != end or len(salt) != 8:
         raise BerError("octets after the encrypted PDU, or a bad salt")
-    return Secured(message_id, flags, engine_id, boots, time, _decrypt(encrypted, keys, boots, time, salt))
+    return Secured(message_id, flags, engine_id, boots, time, decrypt(encrypted, keys, boots, time, salt))
 
 
-def message_id_of(data: bytes) -> int:
+def read_message_id(data: bytes) -> int:
     """Return the message id that a datagram claims, before anything is checked. Raises BerError, UsmError."""
     at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
     version, at = ber.read_integer(data, at, end)
@@ -208,7 +223,8 @@ def message_id_of(data: bytes) -> int:
     return ber.read_integer(data, start, stop)[0]
 
 
-def _read_parameters(data: bytes, start: int, stop: int) -> tuple[bytes, int, int, bytes, tuple[int, int], bytes]:
+def read_parameters(data: bytes, start: int, stop: int) -> tuple[bytes, int, int, bytes, tuple[int, int], bytes]:
+    """Read the security parameters: engine, boots, time, user, where the digest lies, salt. Raises BerError."""
     at, end = ber.expect(data, start, stop, ber.SEQUENCE)
     engine_id, at = ber.read_octets(data, at, end)
     boots, at = ber.read_integer(data, at, end)
@@ -221,7 +237,8 @@ def _read_parameters(data: bytes, start: int, stop: int) -> tuple[bytes, int, in
     return engine_id, boots, time, name, digest, salt
 
 
-def _check_digest(data: bytes, at: int, end: int, keys: Keys, user: User) -> None:
+def check_digest(data: bytes, at: int, end: int, keys: Keys, user: User) -> None:
+    """Check that a message was made with the user's key. Raises UsmError."""
     name, size = DIGESTS[user.auth]
     if end - at != size:
         raise UsmError("wrong digest")
@@ -230,7 +247,7 @@ def _check_digest(data: bytes, at: int, end: int, keys: Keys, user: User) -> Non
         raise UsmError("wrong digest")
 
 
-def _check_window(engine: Engine, boots: int, time: int, now: float) -> None:
+def check_window(engine: AuthoritativeEngine, boots: int, time: int, now: float) -> None:
     """Refuse a reply that is older than what is known (RFC 3414 section 3.2 step 7b); newer boots are a reboot."""
     if not engine.engine_id or boots > engine.boots:
         return
@@ -238,23 +255,26 @@ def _check_window(engine: Engine, boots: int, time: int, now: float) -> None:
         raise UsmError("not in time window")
 
 
-def _clear(data: bytes, at: int, end: int) -> Pdu:
+def read_clear(data: bytes, at: int, end: int) -> Pdu:
+    """Read the PDU of a message that is not encrypted. Raises BerError."""
     start, stop = ber.expect(data, at, end, ber.SEQUENCE)
     if stop != end:
         raise BerError("octets after the scoped PDU")
-    return _read_scoped(data, start, stop)
+    return read_scoped(data, start, stop)
 
 
-def _decrypt(encrypted: bytes, keys: Keys, boots: int, time: int, salt: bytes) -> Pdu:
-    plain = _cipher(keys.priv, boots, time, salt).decryptor().update(encrypted)
+def decrypt(encrypted: bytes, keys: Keys, boots: int, time: int, salt: bytes) -> Pdu:
+    """Decrypt and read the PDU of a message. Raises UsmError when the key gives no PDU."""
+    plain = make_cipher(keys.priv, boots, time, salt).decryptor().update(encrypted)
     try:
         start, stop = ber.expect(plain, 0, len(plain), ber.SEQUENCE)
-        return _read_scoped(plain, start, stop)
+        return read_scoped(plain, start, stop)
     except BerError as error:
         raise UsmError("decryption error") from error
 
 
-def _read_scoped(data: bytes, at: int, end: int) -> Pdu:
+def read_scoped(data: bytes, at: int, end: int) -> Pdu:
+    """Read the PDU that stands behind engine and context. Raises BerError."""
     _, at = ber.read_octets(data, at, end)
     _, at = ber.read_octets(data, at, end)
     return decode_pdu(data, at, end)

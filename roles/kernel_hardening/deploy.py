@@ -16,6 +16,7 @@ def deploy(values: Variables) -> None:
     checked_file(
         name="Write the keys that can be set here",
         text=values.render("kernel_hardening", "sysctl.conf.j2", kernel_hardening_settable=settable),
-        path="/etc/sysctl.d/60-rackproof.conf", backup=True,
+        path="/etc/sysctl.d/60-rackproof.conf",
+        backup=True,
     )
     kernel_keys(name="Set the keys that hold something else", wanted=wanted)

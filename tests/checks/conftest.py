@@ -15,18 +15,19 @@ from typing import Any
 import pytest
 import yaml
 
-from checks import papers
-from checks.attestation import read_paper, sign, write_yaml
-from checks.capture import captured
-from checks.collectors.files import RULES, collect_attestations, collect_estate, collect_register
-from checks.collectors.sweep import Sweep
-from checks.judging import EvidenceView, judge_all
-from checks.model import Captured, EvidenceItem, MemoryRawStore, Outcome, Verdict, roll_up
-from checks.recording.suite import suite_sha256
-from checks.recording.tape import Tape
-from checks.register import load_requirements
+from checks.attest import signed_statements as papers
+from checks.attest.attestation import read_statement, sign, write_yaml
+from checks.collect.capture import capture_evidence
+from checks.collect.files import RULES, collect_attestations, collect_estate, collect_register
+from checks.collect.sweep import Sweep
+from checks.judge.engine import judge_all
+from checks.judge.evidence import EvidenceView
+from checks.model import Captured, CollectOutcome, EvidenceItem, MemoryRawStore, Verdict, roll_up
+from checks.register.register import load_requirements
+from checks.replay.recording import HostRecording
+from checks.replay.suite import hash_suite
 from core.workspace import REPOSITORY, Workspace
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 
 LAB_ESTATE = REPOSITORY / "lab" / "estate"
 CAPTURE = Path(__file__).parent / "captures" / "lab.jsonl"
@@ -49,8 +50,8 @@ def read_capture() -> list[Captured]:
         item, raw = EvidenceItem.from_dict(data["item"]), data["raw"].encode()
         if item.collector == "hosts":
             # A capture outlives an edit of the host tests as long as their commands are the same.
-            tape = Tape.from_bytes(raw)
-            tape.suite_sha256 = suite_sha256()
+            tape = HostRecording.from_bytes(raw)
+            tape.suite_sha256 = hash_suite()
             raw = tape.to_bytes()
             item = replace(item, sha256=hashlib.sha256(raw).hexdigest(), size=len(raw))
         found.append(Captured(item, raw))
@@ -89,16 +90,21 @@ class Bench:
         sweep = Sweep(self.estate, self.ws, "test", frozenset(), frozenset(self.estate.sites))
         rules = [self.file("rules", file) for file in sorted(RULES.glob("*.yml"))]
         files = [*collect_estate(sweep), *collect_register(), *collect_attestations(self.ws.attestations_dir), *rules]
-        fixed = [Captured(replace(e.item, started_at=self.now.isoformat(), ended_at=self.now.isoformat()), e.raw)
-                 for e in files]
-        return [entry for entry in [*self.items, *fixed] if not (
-            entry.item.collector == "register" and entry.item.asset == self.unregistered)]
+        fixed = [
+            Captured(replace(e.item, started_at=self.now.isoformat(), ended_at=self.now.isoformat()), e.raw)
+            for e in files
+        ]
+        return [
+            entry
+            for entry in [*self.items, *fixed]
+            if not (entry.item.collector == "register" and entry.item.asset == self.unregistered)
+        ]
 
     def file(self, collector: str, file: Path) -> Captured:
         raw = file.read_bytes()
         if self.rules_without:
             raw = re.sub(self.rules_without.encode(), b"xxxx", raw, flags=re.IGNORECASE)
-        return captured(("estate", "rules"), (collector, file.name), file.name, raw, (self.now, self.now))
+        return capture_evidence(("estate", "rules"), (collector, file.name), file.name, raw, (self.now, self.now))
 
     def status(self, verdicts, requirement: str, site: str):
         mine = [v for v in verdicts if (v.requirement, v.site) == (requirement, site)]
@@ -129,16 +135,21 @@ class Bench:
         self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key), make)
 
     def do_raw(self, collector, asset, key, text):
-        self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key),
-                  lambda e: self.made(e, text.encode()))
+        self.swap(
+            lambda i: (i.collector, i.asset, i.key) == (collector, asset, key), lambda e: self.made(e, text.encode())
+        )
 
     def do_exit_code(self, collector, asset, key, code):
-        self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key),
-                  lambda e: Captured(replace(e.item, exit_code=code), e.raw))
+        self.swap(
+            lambda i: (i.collector, i.asset, i.key) == (collector, asset, key),
+            lambda e: Captured(replace(e.item, exit_code=code), e.raw),
+        )
 
     def do_trouble(self, collector, asset, outcome, text):
-        self.swap(lambda i: (i.collector, i.asset) == (collector, asset),
-                  lambda e: self.made(e, text.encode(), outcome=Outcome(outcome), exit_code=None))
+        self.swap(
+            lambda i: (i.collector, i.asset) == (collector, asset),
+            lambda e: self.made(e, text.encode(), outcome=CollectOutcome(outcome), exit_code=None),
+        )
 
     def do_age(self, collector, asset, seconds):
         def older(entry):
@@ -172,13 +183,16 @@ class Bench:
 
     def do_answer(self, asset, part, changes):
         def make(entry):
-            tape = Tape.from_bytes(entry.raw)
+            tape = HostRecording.from_bytes(entry.raw)
             hits = [key for key, answer in tape.answers.items() if part in answer.command]
             assert hits, f"no command with {part!r} on the tape"
             for key in hits:
                 old = tape.answers[key]
-                values = {name: value.encode() if name in ("stdout", "stderr") else value
-                          for name, value in changes.items() if name != "replace"}
+                values = {
+                    name: value.encode() if name in ("stdout", "stderr") else value
+                    for name, value in changes.items()
+                    if name != "replace"
+                }
                 if "replace" in changes:
                     one, other = changes["replace"]
                     assert one.encode() in old.stdout
@@ -217,11 +231,13 @@ class Bench:
     def do_paper(self, requirement, changes, signed=True):
         self.own_papers()
         for file in self.ws.attestations_dir.glob(f"*-{requirement}-*.yml"):
-            paper = read_paper(file.read_bytes())
+            paper = read_statement(file.read_bytes())
             assert paper is not None
             data = paper.model_dump(mode="json") | changes
             new = type(paper).model_validate(data)
-            file.write_text(write_yaml(sign(new, papers.signer_key(self.ws, papers.LAB_SIGNER)) if signed else new))
+            file.write_text(
+                write_yaml(sign(new, papers.load_signer_key(self.ws, papers.LAB_SIGNER)) if signed else new)
+            )
             return
         raise AssertionError(f"there is no paper for {requirement}")
 
@@ -237,8 +253,26 @@ class Bench:
         (self.ws.attestations_dir / "signers.yml").write_text("signers: []\n")
 
     def do_register(self, requirement, changes):
-        self.requirements = {**self.requirements,
-                             requirement: self.requirements[requirement].model_copy(update=changes)}
+        self.requirements = {
+            **self.requirements,
+            requirement: self.requirements[requirement].model_copy(update=changes),
+        }
+
+    def do_threshold(self, requirement, name, value):
+        item = self.requirements[requirement]
+        changed = tuple(one.model_copy(update={"value": value}) if one.name == name else one for one in item.thresholds)
+        assert changed != item.thresholds
+        self.do_register(requirement, {"thresholds": changed})
+
+    def do_stanza(self, name):
+        """Let the repository hold a second stanza, one without any backup."""
+
+        def make(entry):
+            data = json.loads(entry.raw)
+            data.append({"name": name, "backup": [], "status": {"code": 2, "message": "no valid backups"}, "db": []})
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: (i.collector, i.key) == ("backups", "info"), make)
 
     def do_port_speed(self, device, port, mbps):
         self.do_set_oid(device, f"1.3.6.1.2.1.31.1.1.1.15.{self.index_of(device, port)}", mbps)
@@ -252,8 +286,11 @@ class Bench:
     def index_of(self, device, port):
         entry = next(e for e in self.items if (e.item.collector, e.item.asset) == ("snmp", device))
         varbinds = json.loads(entry.raw)["varbinds"]
-        names = {bytes.fromhex(content).decode(errors="replace"): oid.rpartition(".")[2]
-                 for oid, _tag, content in varbinds if oid.startswith("1.3.6.1.2.1.31.1.1.1.1.")}
+        names = {
+            bytes.fromhex(content).decode(errors="replace"): oid.rpartition(".")[2]
+            for oid, _tag, content in varbinds
+            if oid.startswith("1.3.6.1.2.1.31.1.1.1.1.")
+        }
         return names[port]
 
     def do_service_down(self, host):
@@ -312,6 +349,7 @@ class Bench:
 
     def do_json(self, collector, asset, key, path, value):
         """Set a value inside a JSON answer; a value of None takes the entry out of its object."""
+
         def make(entry):
             data = json.loads(entry.raw)
             inner = data
@@ -326,8 +364,62 @@ class Bench:
 
         self.swap(lambda i: (i.collector, i.asset, i.key) == (collector, asset, key), make)
 
+    def change_services(self, asset, edit):
+        """Edit what was seen of the services on a host."""
+
+        def make(entry):
+            data = json.loads(entry.raw)
+            edit(data)
+            return self.made(entry, json.dumps(data).encode())
+
+        self.swap(lambda i: (i.collector, i.asset) == ("services", asset), make)
+
+    def do_unit(self, asset, unit, looks, changes):
+        """Change what systemd said of a unit, at some of both looks (0, 1); a moment is seconds before the end."""
+
+        def edit(data):
+            for look in looks:
+                told = data["units"][unit][look]
+                assert changes.keys() <= told.keys() | {"trouble"}
+                for name, value in changes.items():
+                    told[name] = value if isinstance(value, str) else f"@{data['ended'] - value:.0f}"
+
+        self.change_services(asset, edit)
+
+    def do_page(self, asset, part, changes):
+        """Change the answers of the pages whose name holds ``part``; ``older`` moves every moment in it back."""
+
+        def edit(data):
+            hits = [page for name, page in data["pages"].items() if part in name]
+            assert hits, f"no page {part}"
+            for page in hits:
+                page.update({name: value for name, value in changes.items() if name in page})
+                if "older" in changes:
+                    page["body"] = re.sub(
+                        r"\b1795\d{6}\.\d+", lambda m: f"{float(m[0]) - changes['older']:.3f}", page["body"]
+                    )
+                if "without" in changes:
+                    lines = [line for line in page["body"].splitlines() if changes["without"] not in line]
+                    page["body"] = "\n".join(lines)
+
+        self.change_services(asset, edit)
+
+    def do_socket(self, asset, socket, program):
+        """Let another program hold a socket, or nobody (None)."""
+
+        def edit(data):
+            hits = [entry for entry in data["sockets"] if entry["socket"] == socket]
+            assert hits, f"nobody listens on {socket}"
+            for entry in hits:
+                entry["program"] = program
+            if program is None:
+                data["sockets"] = [entry for entry in data["sockets"] if entry["socket"] != socket]
+
+        self.change_services(asset, edit)
+
     def do_unanswered(self, asset, name):
         """Take one target out of what a host's probe asked."""
+
         def make(entry):
             data = json.loads(entry.raw)
             left = [answer for answer in data["answers"] if answer["name"] != name]
@@ -339,6 +431,7 @@ class Bench:
 
     def do_deaf(self, asset, name):
         """Let one host alone not reach another one's service."""
+
         def make(entry):
             data = json.loads(entry.raw)
             hits = [answer for answer in data["answers"] if (answer["name"], answer["kind"]) == (name, "tcp")]
@@ -350,6 +443,7 @@ class Bench:
 
     def do_poll_part(self, asset, oid, status):
         """Let the poller have failed to get one object."""
+
         def make(entry):
             data = json.loads(entry.raw)
             data["varbinds"] = [varbind for varbind in data["varbinds"] if varbind[0] != oid]
@@ -362,10 +456,17 @@ class Bench:
     @staticmethod
     def made(entry: Captured, raw: bytes, **changes: Any) -> Captured:
         item = entry.item
-        return captured(
-            (item.site, item.asset), (item.collector, item.key), item.source, raw,
-            (moment(item.started_at), moment(item.ended_at)), outcome=changes.get("outcome", item.outcome),
-            exit_code=changes.get("exit_code", item.exit_code), tool=item.tool, tool_version=item.tool_version)
+        return capture_evidence(
+            (item.site, item.asset),
+            (item.collector, item.key),
+            item.source,
+            raw,
+            (moment(item.started_at), moment(item.ended_at)),
+            outcome=changes.get("outcome", item.outcome),
+            exit_code=changes.get("exit_code", item.exit_code),
+            tool=item.tool,
+            tool_version=item.tool_version,
+        )
 
 
 NOW = max(moment(entry.item.ended_at) for entry in read_capture()) + timedelta(seconds=5)

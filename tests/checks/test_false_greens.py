@@ -8,25 +8,28 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
-from checks import drills, judging, watching
-from checks.attestation import VIETNAM
-from checks.collectors import drill as drill_collector
-from checks.collectors.files import collect_estate
-from checks.collectors.ssh import Answer
-from checks.collectors.sweep import Sweep
-from checks.history import History, Latest
-from checks.judging import EvidenceView, Registered
-from checks.model import MemoryRawStore, Message, Outcome, Status, Verdict, roll_up, utc_text
-from checks.once import refuse_idle
-from checks.recording import suite
-from checks.recording.backend import TapeBackend
-from checks.recording.live import new_tape
-from checks.running import Selection, judged, run_once
+from checks.attest.attestation import VIETNAM
+from checks.collect import drill as drill_collector
+from checks.collect import last_drill as drills
+from checks.collect.files import collect_estate
+from checks.collect.sweep import Sweep
+from checks.judge import registry
+from checks.judge.engine import judge_all
+from checks.judge.evidence import EvidenceView
+from checks.judge.registry import RegisteredJudge
+from checks.model import CollectOutcome, MemoryRawStore, Message, Status, Verdict, format_utc, roll_up
+from checks.register.requirement import binds
+from checks.run.judge_run import Selection, judge_collected, run_once
+from checks.run.once import refuse_idle
+from checks.ssh import ShellAnswer
+from checks.watch import service as watching
+from checks.watch.history import History, Latest
 from core.errors import RackproofError
 from core.store import open_store
 from core.workspace import REPOSITORY
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -38,7 +41,7 @@ def status_of(verdicts, requirement, site):
 UNFIT = {
     "of another day": lambda item: replace(item, ended_at="2026-11-20T00:00:00+00:00"),
     "of the future": lambda item: replace(item, ended_at="2026-11-25T00:00:00+00:00"),
-    "not collected": lambda item: replace(item, outcome=Outcome.TIMEOUT),
+    "not collected": lambda item: replace(item, outcome=CollectOutcome.TIMEOUT),
     "not there": lambda item: None,
 }
 
@@ -47,30 +50,30 @@ UNFIT = {
 @pytest.mark.parametrize("change", UNFIT)
 def test_a_claim_on_evidence_that_does_not_count_is_an_error(bench, monkeypatch, claim, change):
     """Whatever a judge forgets to look at, the engine does."""
-    real = judging.judges()["services_tagged"]
-    item = replace(bench.items[0].item, id="theone", ended_at=utc_text(bench.now))
+    real = registry.judges()["services_tagged"]
+    item = replace(bench.items[0].item, id="theone", ended_at=format_utc(bench.now))
     changed = UNFIT[change](item)
 
     def forgetful(case):
-        yield case.say(claim, None, "services.tagged", [item])
+        yield case.verdict(claim, None, "services.tagged", [item])
 
-    monkeypatch.setitem(judging._JUDGES, "services_tagged", Registered(real.name, forgetful, False, real.sha256))
+    monkeypatch.setitem(registry._JUDGES, "services_tagged", RegisteredJudge(real.id, forgetful, False))
 
     def judge(items):
         view = EvidenceView(items, lambda _digest: b"")
-        return judging.judge_all(bench.requirements, bench.estate, view, bench.now, frozenset({"QH-3-HYBRID"}))
+        return judge_all(bench.requirements, bench.estate, view, bench.now, frozenset({"QH-3-HYBRID"}))
 
     assert {v.status for v in judge([item])} == {claim}
     assert {v.status for v in judge([changed] if changed else [])} == {Status.ERROR}
 
 
 def test_a_claim_that_nothing_applies_needs_evidence(bench, monkeypatch):
-    real = judging.judges()["services_tagged"]
+    real = registry.judges()["services_tagged"]
 
     def empty(case):
-        yield case.say(Status.NOT_APPLICABLE, None, "service.none")
+        yield case.verdict(Status.NOT_APPLICABLE, None, "service.none")
 
-    monkeypatch.setitem(judging._JUDGES, "services_tagged", Registered(real.name, empty, False, real.sha256))
+    monkeypatch.setitem(registry._JUDGES, "services_tagged", RegisteredJudge(real.id, empty, False))
     assert {v.status for v in bench.judge(frozenset({"QH-3-HYBRID"}))} == {Status.ERROR}
 
 
@@ -86,10 +89,10 @@ def test_a_run_of_one_requirement_still_looks_at_the_whole_register(bench):
     raw, items = MemoryRawStore(), bench.all_items()
     for entry in items:
         raw.put(replace(entry, raw=entry.raw).raw)
-    fresh = [replace(e, item=replace(e.item, ended_at=utc_text(datetime.now(UTC)))) for e in items]
+    fresh = [replace(e, item=replace(e.item, ended_at=format_utc(datetime.now(UTC)))) for e in items]
     chosen = {"KH08-I2-QUANT": bench.requirements["KH08-I2-QUANT"]}
-    run = judged(bench.estate, bench.requirements, chosen, frozenset(bench.estate.sites), fresh,
-                 ("run", NOW, Selection(tuple(chosen))), raw)
+    sweep = Sweep(bench.estate, bench.ws, "run", frozenset(), frozenset(bench.estate.sites))
+    run = judge_collected(sweep, bench.requirements, chosen, fresh, (NOW, Selection(tuple(chosen))), raw)
     assert {v.status for v in run.verdicts} == {Status.FAIL}
     assert {v.requirement for v in run.verdicts} == {"KH08-I2-QUANT"}
 
@@ -101,7 +104,7 @@ def test_a_verdict_on_paper_ends_with_the_paper(bench):
     bench.do_paper("KH08-II5-BYDESIGN-hph", {"valid_from": "2026-01-01", "expires": str(last)})
     midnight = datetime.combine(last + timedelta(days=1), datetime.min.time(), VIETNAM)
     bench.now = midnight - timedelta(minutes=1)
-    bench.items = [replace(e, item=replace(e.item, ended_at=utc_text(bench.now))) for e in bench.items]
+    bench.items = [replace(e, item=replace(e.item, ended_at=format_utc(bench.now))) for e in bench.items]
     verdicts = bench.judge(frozenset({"QH-5-REG", "KH08-II5-BYDESIGN"}))
     on_paper = [v for v in verdicts if v.requirement == "QH-5-REG" or (v.status is Status.WAIVED and v.site == "hph")]
     assert {v.status for v in on_paper} == {Status.PASS, Status.WAIVED}
@@ -111,15 +114,19 @@ def test_a_verdict_on_paper_ends_with_the_paper(bench):
 @pytest.mark.parametrize("answer", [b"[]", b"", None], ids=["no backup", "empty answer", "crash"])
 def test_a_drill_that_fails_to_begin_leaves_no_older_success(bench, tmp_path, monkeypatch, requirements, answer):
     ws = replace(bench.ws, root=tmp_path / "drilled")
-    good = [replace(e, item=replace(e.item, ended_at=utc_text(datetime.now(UTC))))
-            for e in bench.items if e.item.collector == "drill"]
+    good = [
+        replace(e, item=replace(e.item, ended_at=format_utc(datetime.now(UTC))))
+        for e in bench.items
+        if e.item.collector == "drill"
+    ]
     drills.keep_drill(ws, good)
-    assert len(drills.kept_drill(ws, requirements)) == 2
+    assert len(drills.read_kept_drill(ws, requirements)) == 2
 
-    def ask(_config, _alias, _commands):
+    def ask(_config, _alias, asked):
         if answer is None:
             raise OSError("broken pipe")
-        return [Answer(0, answer, b"", datetime.now(UTC), datetime.now(UTC))]
+        now = datetime.now(UTC)
+        return [ShellAnswer(0, answer, b"", now, now) for _command in asked]
 
     monkeypatch.setattr(drill_collector, "run_batch", ask)
     sweep = Sweep(bench.estate, ws, "run", frozenset({"drill"}), frozenset(bench.estate.sites))
@@ -128,26 +135,59 @@ def test_a_drill_that_fails_to_begin_leaves_no_older_success(bench, tmp_path, mo
             job()
     except OSError:
         pass
-    kept = drills.kept_drill(ws, requirements)
+    kept = drills.read_kept_drill(ws, requirements)
     assert [e.item.sha256 for e in kept if e in good] == []
     bench.items = [e for e in bench.items if e.item.collector != "drill"] + kept
     bench.now = datetime.now(UTC) + timedelta(seconds=1)
     assert status_of(bench.judge(frozenset({"QH-5-RECOVER"})), "QH-5-RECOVER", "dc") is not Status.PASS
 
 
+@pytest.mark.parametrize(
+    ("ages_h", "kept"),
+    [
+        pytest.param((1, 1), 2, id="accepted by both requirements"),
+        pytest.param((30, 30), 2, id="accepted by one of two"),
+        pytest.param((48, 48), 2, id="at its last moment"),
+        pytest.param((1, 50), 0, id="one half too old"),
+        pytest.param((50, 50), 0, id="too old for all"),
+    ],
+)
+def test_a_drill_is_kept_as_a_whole_while_some_requirement_accepts_it(bench, tmp_path, requirements, ages_h, kept):
+    ws = replace(bench.ws, root=tmp_path / "drilled")
+    both = [e for e in bench.items if e.item.collector == "drill"]
+    ended = [format_utc(NOW - timedelta(hours=hours)) for hours in ages_h]
+    drills.keep_drill(ws, [replace(e, item=replace(e.item, ended_at=at)) for e, at in zip(both, ended, strict=True)])
+    item = requirements["QH-5-RECOVER"]
+    accepting = {f"within {h} h": item.model_copy(update={"validity_s": 3600 * h}) for h in (24, 48)}
+    with time_machine.travel(NOW, tick=False):
+        assert len(drills.read_kept_drill(ws, accepting)) == kept
+
+
 @pytest.mark.parametrize("drill_due", [False, True])
 def test_the_watch_judges_everything_when_a_judge_of_all_is_due(bench, tmp_path, requirements, drill_due):
     ws = replace(bench.ws, root=tmp_path)
     names = ["QH-2-60-100", *(["QH-5-RECOVER"] if drill_due else [])]
-    selection, earlier = watching._selection(ws, [requirements[name] for name in names], requirements, ())
+    selection, earlier = watching.select_due(ws, [requirements[name] for name in names], requirements, ())
     assert (set(selection.requirements), selection.drill, earlier) == (set(requirements), drill_due, [])
-    selection, _earlier = watching._selection(ws, [requirements["QH-5-BCP"]], requirements, ("dc",))
+    selection, _earlier = watching.select_due(ws, [requirements["QH-5-BCP"]], requirements, ("dc",))
     assert (selection.requirements, selection.sites) == (("QH-5-BCP",), ("dc",))
 
 
 def verdict(site, at):
-    return Verdict("QH-5-BCP", site, None, Status.PASS, Message.of("judge.nothing"), "", None, ("e",), utc_text(at),
-                   utc_text(at + timedelta(hours=1)), "attested", "0")
+    return Verdict(
+        "QH-5-BCP",
+        site,
+        None,
+        Status.PASS,
+        Message.of("judge.nothing"),
+        "",
+        None,
+        ("e",),
+        format_utc(at),
+        format_utc(at + timedelta(hours=1)),
+        "attested",
+        "0",
+    )
 
 
 def test_a_site_left_out_of_a_sweep_grows_stale_and_does_not_vanish(tmp_path):
@@ -165,11 +205,14 @@ def test_after_the_clock_was_set_back_a_verdict_of_the_future_is_stale():
     assert latest.at(NOW) is Status.STALE
 
 
-@pytest.mark.parametrize(("requirements_asked", "sites", "says"), [
-    (("QH-3-DC-TIER3",), ("dr",), "QH-3-DC-TIER3 binds none"),
-    (("QH-5-BCP", "QH-5-BACKUP"), ("hph",), "QH-5-BACKUP binds none"),
-    (("HP-5-COORD",), ("dc", "dr"), "HP-5-COORD binds none"),
-])
+@pytest.mark.parametrize(
+    ("requirements_asked", "sites", "says"),
+    [
+        (("QH-3-DC-TIER3",), ("dr",), "QH-3-DC-TIER3 binds none"),
+        (("QH-5-BCP", "QH-5-BACKUP"), ("hph",), "QH-5-BACKUP binds none"),
+        (("HP-5-COORD",), ("dc", "dr"), "HP-5-COORD binds none"),
+    ],
+)
 def test_asking_for_what_binds_nothing_is_refused(requirements, estate, requirements_asked, sites, says):
     """No verdict would be no red one, and the exit code would be that of success."""
     with pytest.raises(RackproofError, match=says) as refused:
@@ -187,8 +230,7 @@ def test_a_misspelt_tier_does_not_make_a_requirement_vanish(bench):
 
 def test_every_requirement_binds_somebody_of_the_real_estate(requirements):
     real = load_estate(REPOSITORY / "inventory" / "estate")
-    idle = [name for name, item in requirements.items()
-            if not any(judging.binds(item, site) for site in real.sites.values())]
+    idle = [name for name, item in requirements.items() if not any(binds(item, site) for site in real.sites.values())]
     provinces = {site.province for site in real.sites.values()}
     assert idle == []
     assert {name for item in requirements.values() for name in item.provinces} <= provinces
@@ -211,26 +253,13 @@ def test_who_signs_a_waiver_cannot_approve_it(bench):
     assert status_of(bench.judge(frozenset({"KH08-II5-BYDESIGN"})), "KH08-II5-BYDESIGN", "hph") is Status.FAIL
 
 
-def gives_up(host):
-    """A test that gives up"""
-    pytest.fail("no")
-
-
-def expected_to_fail(host):
-    """A test that is expected to fail"""
-    pytest.xfail("known")
-
-
-@pytest.mark.parametrize("function", [gives_up, expected_to_fail])
-def test_an_outcome_of_pytest_is_no_pass_and_stops_nothing(function):
-    test = suite.HostTest("x", "x", function, {}, ("all",))
-    assert suite._call(test, TapeBackend(new_tape("nobody"))).verdict == "error"
-
-
 def test_without_assertions_no_host_test_passes():
     """``python -O`` takes every assert out: each test would end without a complaint."""
-    code = ("from checks.recording import suite; from checks.recording.live import new_tape;"
-            "print({r.verdict for r in suite.run_suite(new_tape('n'), 'site-node')[0]})")
-    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=True, timeout=60,
-                          cwd=REPOSITORY)
+    code = (
+        "from checks.replay import suite; from checks.replay.live import start_recording;"
+        "print({r.verdict for r in suite.run_suite(start_recording('n'), 'site-node')[0]})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=REPOSITORY
+    )
     assert done.stdout.strip() == "{'error'}"

@@ -1,5 +1,6 @@
 """The history of verdicts on a real PostgreSQL: the same promises as on SQLite, through the URL a user would give."""
 
+import os
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from checks.history import History, unexplained
 from checks.model import Message, Status, Verdict
+from checks.watch.history import History, find_unexplained
 from core.store import open_store
 from lab import image
 
@@ -26,20 +27,39 @@ def store(tmp_path_factory):
     """A PostgreSQL of the lab's image, in a container of its own, reached over a Unix socket only."""
     socket = tmp_path_factory.mktemp("socket")
     socket.chmod(0o777)
-    argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--volatile=overlay", "--private-network",
-            f"--machine=rp-store-{time.time_ns()}", "-D", str(image.ensure()), f"--bind={socket}:/socket", "--as-pid2",
-            "--user=postgres", "--console=pipe", "/bin/sh", "-c", SERVER]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
+    argv = [
+        "systemd-nspawn",
+        "--quiet",
+        "--register=no",
+        "--keep-unit",
+        "--volatile=overlay",
+        "--private-network",
+        f"--machine=rp-store-{os.getpid()}",
+        "-D",
+        str(image.ensure()),
+        f"--bind={socket}:/socket",
+        "--as-pid2",
+        "--user=postgres",
+        "--console=pipe",
+        "/bin/sh",
+        "-c",
+        SERVER,
+    ]
+    log = tmp_path_factory.mktemp("log") / "server.log"
+    with (
+        log.open("wb") as stream,
+        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream) as server,
+    ):
         try:
             engine = open_store(f"postgresql+psycopg://rackproof@/postgres?host={socket}")
-            _wait_for(engine, server)
+            _wait_for(engine, server, log)
             yield engine
             engine.dispose()
         finally:
             server.terminate()
 
 
-def _wait_for(engine, server):
+def _wait_for(engine, server, log):
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -47,14 +67,26 @@ def _wait_for(engine, server):
                 connection.execute(text("select 1"))
             return
         except OperationalError:
-            assert server.poll() is None, server.stdout.read()
+            assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, "PostgreSQL did not answer in 60 s"
             time.sleep(0.3)
 
 
 def _verdict(site, at, status=Status.PASS):
-    return Verdict("QH-X", site, None, status, Message.of("judge.nothing"), "", None, (), at.isoformat(),
-                   (at + timedelta(seconds=900)).isoformat(), "test", "0" * 64)
+    return Verdict(
+        "QH-X",
+        site,
+        None,
+        status,
+        Message.of("judge.nothing"),
+        "",
+        None,
+        (),
+        at.isoformat(),
+        (at + timedelta(seconds=900)).isoformat(),
+        "test",
+        "0" * 64,
+    )
 
 
 def _record(history, minute, status=Status.PASS):
@@ -74,9 +106,9 @@ def test_gaps_are_found_and_explained(store):
     history = History(store)
     _record(history, 3)
     missing = [(START + timedelta(minutes=m)).timestamp() for m in (1, 2)]
-    assert unexplained(history, "QH-X", 60) == missing
+    assert find_unexplained(history, "QH-X", 60) == missing
     history.note_gap("QH-X", (missing[0], missing[1]), "not running", START)
-    assert unexplained(history, "QH-X", 60) == []
+    assert find_unexplained(history, "QH-X", 60) == []
 
 
 def test_the_newest_verdict_grows_stale(store):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
-from checks.judging import judges
+from checks.judge.registry import judges
 from checks.model import NOT_MET, Status, roll_up
 
 CASES = yaml.load((Path(__file__).parent / "judge_cases.yml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
@@ -26,6 +27,20 @@ def test_the_good_capture_is_green(bench):
     assert [(v.requirement, v.site, v.asset, v.reason.text()) for v in verdicts if v.status in NOT_MET] == []
     assert {v.status for v in verdicts} == {Status.PASS, Status.NOT_APPLICABLE, Status.WAIVED}
     assert all(v.evidence for v in verdicts if v.status is Status.PASS)
+
+
+def test_a_verdict_is_valid_as_long_as_its_oldest_evidence(bench):
+    """Evidence is collected before it is judged, the oldest of it long before."""
+    bench.change({"age": ["snmp", "ups-a", 60]})
+    verdicts = bench.judge()
+    ended = {entry.item.id: datetime.fromisoformat(entry.item.ended_at) for entry in bench.items}
+    later = []
+    for verdict in verdicts:
+        oldest = min([bench.now, *(ended[item] for item in verdict.evidence if item in ended)])
+        accepted = timedelta(seconds=bench.requirements[verdict.requirement].validity_s)
+        if datetime.fromisoformat(verdict.valid_until) > oldest + accepted:
+            later.append((verdict.requirement, verdict.site, verdict.valid_until))
+    assert later == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -48,7 +63,7 @@ def test_every_judge_has_two_known_bad_cases(requirements):
     judge_of = {item.id: item.check.judge for item in requirements.values()}
     bad = Counter(judge_of[case["requirement"]] for case in CASES if case["status"] not in ("pass", "not_applicable"))
     used = {item.check.judge for item in requirements.values()}
-    ours = {name for name, one in judges().items() if one.function.__module__.startswith("checks.judges.")}
+    ours = {name for name, one in judges().items() if one.function.__module__.startswith("checks.judge.judges.")}
     assert used == ours, "a judge that no requirement uses"
     assert {name for name in used if bad[name] < 2} == set()
 
@@ -65,8 +80,11 @@ def test_nothing_collected_is_never_green(bench):
     bench.items = []
     states = roll_ups(bench.judge())
     green = {requirement for (requirement, _site), state in states.items() if state is Status.PASS}
-    on_paper = {item.id for item in bench.requirements.values()
-                if set(item.check.collectors) <= {"estate", "register", "attestations", "rules"}}
+    on_paper = {
+        item.id
+        for item in bench.requirements.values()
+        if set(item.check.collectors) <= {"estate", "register", "attestations", "rules"}
+    }
     assert green <= on_paper
 
 
@@ -74,8 +92,11 @@ def test_everything_unreachable_is_never_green(bench):
     for collector, asset in {(e.item.collector, e.item.asset) for e in bench.items}:
         bench.do_trouble(collector, asset, "unreachable", "connect: no route to host")
     groups = roll_ups(bench.judge())
-    measured = {item.id for item in bench.requirements.values()
-                if set(item.check.collectors) - {"estate", "register", "attestations", "rules"}}
+    measured = {
+        item.id
+        for item in bench.requirements.values()
+        if set(item.check.collectors) - {"estate", "register", "attestations", "rules"}
+    }
     states = {state for (requirement, _site), state in groups.items() if requirement in measured}
     # A fact that the estate alone proves (no such port here) may stand; nothing else may.
     assert Status.PASS not in states

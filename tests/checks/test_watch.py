@@ -13,10 +13,10 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.registry import CollectorRegistry
 
-from checks.history import History, slot_of, unexplained
 from checks.model import Message, Status, Verdict
-from checks.watch import LATE, NOT_RUNNING, Swept, Watch, changed
-from checks.watch_metrics import VerdictCollector
+from checks.watch.history import History, find_slot, find_unexplained
+from checks.watch.metrics import VerdictCollector
+from checks.watch.scheduler import LATE, NOT_RUNNING, SweepResult, Watch, is_changed
 from core.errors import RackproofError
 from core.store import open_store
 from core.workspace import REPOSITORY
@@ -26,8 +26,20 @@ QUICK, SLOW = "QH-3-DC-NPLUS1", "QH-3-HYBRID"  # every minute, every hour
 
 
 def verdict(requirement: str, at: datetime, status: Status = Status.PASS, valid_s: int = 900) -> Verdict:
-    return Verdict(requirement, "dc", None, status, Message.of("judge.nothing"), "", None, (), at.isoformat(),
-                   (at + timedelta(seconds=valid_s)).isoformat(), "test", "0" * 64)
+    return Verdict(
+        requirement,
+        "dc",
+        None,
+        status,
+        Message.of("judge.nothing"),
+        "",
+        None,
+        (),
+        at.isoformat(),
+        (at + timedelta(seconds=valid_s)).isoformat(),
+        "test",
+        "0" * 64,
+    )
 
 
 class Clock:
@@ -59,7 +71,7 @@ def make(history, two, clock, *, seconds: float = 1.0, fail: bool = False) -> tu
             raise RuntimeError("the power went")
         sweeps.append([item.id for item in due])
         clock.sleep(seconds)
-        return Swept(f"run-{clock.now.timestamp()}", tuple(verdict(item.id, clock.now) for item in due))
+        return SweepResult(f"run-{clock.now.timestamp()}", tuple(verdict(item.id, clock.now) for item in due))
 
     return Watch(history, two, sweep, clock=clock, sleep=clock.sleep), sweeps
 
@@ -76,7 +88,7 @@ def test_each_requirement_keeps_its_own_cadence(history, two):
     run_until(watch, clock, START + timedelta(minutes=10, seconds=30))
     assert sum(QUICK in due for due in sweeps) == 11
     assert sum(SLOW in due for due in sweeps) == 1
-    assert unexplained(history, QUICK, 60) == []
+    assert find_unexplained(history, QUICK, 60) == []
     assert history.gaps() == []
 
 
@@ -96,7 +108,7 @@ def test_a_restart_explains_its_gap_and_writes_nothing_twice(history, two):
     clock.sleep(20 * 60)
     again, _more = make(history, two, clock)
     run_until(again, clock, clock.now + timedelta(minutes=3))
-    assert unexplained(history, QUICK, 60) == []
+    assert find_unexplained(history, QUICK, 60) == []
     gaps = [gap for gap in history.gaps() if gap["requirement"] == QUICK]
     assert [gap["why"] for gap in gaps] == [NOT_RUNNING]
     slots = history.slots(QUICK)
@@ -121,9 +133,9 @@ def test_an_estate_that_cannot_be_read_is_a_gap_with_its_code_and_the_watch_goes
 
     def sweep(_due):
         clock.sleep(1)
-        raise RackproofError("EST010", "no such key")
+        raise RackproofError("EST010", tag="x")
 
-    watch = Watch(history, two, sweep, clock=clock, sleep=clock.sleep, told=said.append)
+    watch = Watch(history, two, sweep, clock=clock, sleep=clock.sleep, on_failure=said.append)
     run_until(watch, clock, START + timedelta(minutes=2, seconds=5))
     whole, _ = make(history, two, clock)
     run_until(whole, clock, START + timedelta(minutes=4))
@@ -137,24 +149,38 @@ def test_a_slow_sweep_is_written_down_as_late(history, two):
     clock = Clock()
     watch, _ = make(history, two, clock, seconds=200)
     run_until(watch, clock, START + timedelta(minutes=20))
-    assert unexplained(history, QUICK, 60) == []
+    assert find_unexplained(history, QUICK, 60) == []
     assert {gap["why"] for gap in history.gaps()} == {LATE}
+
+
+def test_a_single_missed_slot_is_explained_too(history, two):
+    clock = Clock()
+    watch, _ = make(history, two, clock, seconds=100)
+    run_until(watch, clock, START + timedelta(minutes=10))
+    assert find_unexplained(history, QUICK, 60) == []
+    assert {(gap["to_slot"] - gap["from_slot"], gap["why"]) for gap in history.gaps()} == {(0.0, LATE)}
 
 
 def test_two_watches_on_one_store_write_a_slot_once(history, two):
     clock = Clock()
     one, _ = make(history, two, clock)
-    slots = {QUICK: (slot_of(clock.now, 60), 60.0)}
+    slots = {QUICK: (find_slot(clock.now, 60), 60.0)}
     assert history.record(slots, "a", (clock.now, clock.now), [verdict(QUICK, clock.now)]) == [QUICK]
     assert history.record(slots, "b", (clock.now, clock.now), [verdict(QUICK, clock.now, Status.FAIL)]) == []
     assert [latest.status for latest in history.latest()] == [Status.PASS]
     assert one.due(clock.now)[0].id == SLOW
 
 
-@pytest.mark.parametrize(("status", "later_s", "shown"), [
-    (Status.PASS, 0, Status.PASS), (Status.PASS, 901, Status.STALE), (Status.FAIL, 901, Status.STALE),
-    (Status.NOT_APPLICABLE, 901, Status.NOT_APPLICABLE),
-])
+@pytest.mark.parametrize(
+    ("status", "later_s", "shown"),
+    [
+        (Status.PASS, 0, Status.PASS),
+        (Status.PASS, 900, Status.PASS),
+        (Status.PASS, 901, Status.STALE),
+        (Status.FAIL, 901, Status.STALE),
+        (Status.NOT_APPLICABLE, 901, Status.NOT_APPLICABLE),
+    ],
+)
 def test_a_verdict_past_its_validity_is_stale(history, status, later_s, shown):
     history.record({QUICK: (0.0, 60.0)}, "a", (START, START), [verdict(QUICK, START, status)])
     (latest,) = history.latest()
@@ -165,7 +191,7 @@ def test_metrics_show_status_age_and_staleness(history):
     history.record({QUICK: (0.0, 60.0)}, "a", (START, START), [verdict(QUICK, START)])
     clock = Clock(START + timedelta(seconds=30))
     registry = CollectorRegistry()
-    registry.register(VerdictCollector(history, clock))
+    registry.register(VerdictCollector(history, lambda: None, clock))
     text = generate_latest(registry).decode()
     assert f'rackproof_verdict{{requirement="{QUICK}",site="dc",status="pass"}} 1.0' in text
     assert f'rackproof_verdict_age_seconds{{requirement="{QUICK}",site="dc"}} 30.0' in text
@@ -173,6 +199,33 @@ def test_metrics_show_status_age_and_staleness(history):
     text = generate_latest(registry).decode()
     assert f'rackproof_verdict{{requirement="{QUICK}",site="dc",status="pass"}} 0.0' in text
     assert f'rackproof_verdict{{requirement="{QUICK}",site="dc",status="stale"}} 1.0' in text
+
+
+def test_a_watch_says_when_it_last_judged_something(history, requirements):
+    """Metrics are served by a thread of their own: they must not hide a loop that stopped, fails, or judges nothing."""
+    clock = Clock(START)
+    brings: list[object] = [[], RackproofError("CHK001", actual="x"), [verdict(QUICK, START)]]
+
+    def sweep(_due):
+        found = brings.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return SweepResult("a", tuple(found))
+
+    loop = Watch(history, {QUICK: requirements[QUICK]}, sweep, clock=clock, sleep=clock.sleep)
+    registry = CollectorRegistry()
+    registry.register(VerdictCollector(history, lambda: loop.swept, clock))
+    told = []
+    for _sweep in range(3):
+        loop.tick()
+        text = generate_latest(registry).decode()
+        told += [
+            float(line.split()[1])
+            for line in text.splitlines()
+            if line.startswith("rackproof_watch_sweep_timestamp_seconds ")
+        ]
+        clock.sleep(3600)
+    assert told == [0.0, 0.0, (START + timedelta(seconds=7200)).timestamp()]
 
 
 def test_the_worst_verdict_of_a_site_is_what_history_keeps(history):
@@ -183,18 +236,19 @@ def test_the_worst_verdict_of_a_site_is_what_history_keeps(history):
 
 def test_change_is_noticed():
     before = {("dc", "a"): Status.PASS}
-    assert not changed(before, {("dc", "a"): Status.PASS})
-    assert changed(before, {("dc", "a"): Status.FAIL})
-    assert changed(before, {("dr", "a"): Status.PASS})
+    assert not is_changed(before, {("dc", "a"): Status.PASS})
+    assert is_changed(before, {("dc", "a"): Status.FAIL})
+    assert is_changed(before, {("dr", "a"): Status.PASS})
+    assert is_changed(before, {("dc", "a"): Status.PASS, ("dr", "a"): Status.PASS}), "one of several is enough"
 
 
 LOOP = """
 import sys, time
 from datetime import UTC, datetime, timedelta
-from checks.history import History
+from checks.watch.history import History
 from checks.model import Message, Status, Verdict
-from checks.register import load_requirements
-from checks.watch import Swept, Watch
+from checks.register.register import load_requirements
+from checks.watch.scheduler import SweepResult, Watch
 from core.store import open_store
 history = History(open_store(sys.argv[1]))
 item = load_requirements()["QH-3-DC-NPLUS1"]
@@ -202,7 +256,7 @@ def sweep(due):
     time.sleep(0.02)
     now = datetime.now(UTC)
     later = (now + timedelta(seconds=900)).isoformat()
-    return Swept("r", tuple(Verdict(i.id, "dc", None, Status.PASS, Message.of("judge.nothing"), "", None, (),
+    return SweepResult("r", tuple(Verdict(i.id, "dc", None, Status.PASS, Message.of("judge.nothing"), "", None, (),
                  now.isoformat(), later, "t", "0") for i in due))
 print("ready", flush=True)
 Watch(history, {item.id: item}, sweep, speed=300).run()
@@ -212,8 +266,13 @@ Watch(history, {item.id: item}, sweep, speed=300).run()
 def test_kill_minus_nine_leaves_no_gap_unexplained_and_no_double(tmp_path):
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     for pause in (0.5, 0.9):
-        process = subprocess.Popen([sys.executable, "-c", LOOP, url], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True,
-                                   env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
+        process = subprocess.Popen(
+            [sys.executable, "-c", LOOP, url],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )
         try:
             assert process.stdout and process.stdout.readline() == "ready\n"
             time.sleep(pause)
@@ -225,5 +284,5 @@ def test_kill_minus_nine_leaves_no_gap_unexplained_and_no_double(tmp_path):
     slots = history.slots(QUICK)
     assert len(slots) >= 4
     assert len(slots) == len(set(slots))
-    assert unexplained(history, QUICK, 0.2) == []
+    assert find_unexplained(history, QUICK, 0.2) == []
     assert NOT_RUNNING in {gap["why"] for gap in history.gaps()}

@@ -1,6 +1,9 @@
 """The front door: every verb explains itself; wrong use gets a text and a stable exit code, never a traceback."""
 
+import errno
 import importlib
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,9 +60,15 @@ def test_groups_are_sorted_by_place():
 @pytest.mark.parametrize(
     ("raised", "code"),
     [
-        (RackproofError("X", "m", exit_code=ExitCode.REFUSED), ExitCode.REFUSED),
+        (RackproofError("FIL001"), ExitCode.NO_SPACE),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (rackproof.Terminated(), ExitCode.INTERRUPTED),
         (ZeroDivisionError("boom"), ExitCode.INTERNAL),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), ExitCode.NO_SPACE),
+        (OSError(errno.EROFS, "Read-only file system", "x"), ExitCode.NO_SPACE),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), ExitCode.REFUSED),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/x"), ExitCode.USAGE),
+        (OSError(errno.EIO, "Input/output error"), ExitCode.INTERNAL),
     ],
 )
 def test_what_a_room_raises_becomes_an_exit_code(monkeypatch, capsys, raised, code):
@@ -76,10 +85,14 @@ ESTATE = Path(__file__).parents[2] / "inventory" / "estate"
 
 @pytest.mark.parametrize("verb", ["ipam", "ipam --csv", "ipam --json", "explain hph"])
 def test_a_reading_that_is_cut_off_is_neither_green_nor_not(verb):
-    """A real pipe whose reader goes away after one line; 1 would say "not green", and 0 that all of it was fine."""
-    command = f"{sys.executable} -m rackproof --estate {ESTATE} estate {verb} | head -1 >/dev/null"
-    argv = ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"]
-    result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    """A real pipe whose reader has gone; 1 would say "not green", and 0 that all of it was fine."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = [sys.executable, "-m", "rackproof", "--estate", str(ESTATE), "estate", *verb.split()]
+    try:
+        result = subprocess.run(argv, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    finally:
+        os.close(writer)
     assert (result.returncode, result.stderr) == (ExitCode.CUT_OFF, "")
 
 
@@ -87,15 +100,52 @@ def test_a_verdict_holds_whoever_reads_it(tmp_path):
     command = f"PYTHONUNBUFFERED= {sys.executable} -m rackproof estate validate --json {tmp_path} | true"
     argv = ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"]
     result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    assert (result.returncode, result.stderr) == (ExitCode.INVALID, "")
+    assert (result.returncode, result.stderr) == (ExitCode.USAGE, "")
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
 def test_an_ending_that_no_pipe_caused_is_left_alone(code, monkeypatch):
-    def end(_verb, _rest):
+    def end(_arguments):
         raise SystemExit(code)
 
     monkeypatch.setattr(rackproof, "_call", end)
     with pytest.raises(SystemExit) as caught:
         rackproof.run(["estate"])
     assert caught.value.code == code
+
+
+def test_programs_that_we_run_speak_english_whatever_the_locale():
+    """A locale that the machine has not generated: Ansible's tools end with an error under it."""
+    shown = "os.environ['RACKPROOF_LANG'], os.environ['LC_ALL']"
+    program = f"import rackproof, os; rackproof.settle_language(); print({shown})"
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "vi_VN.UTF-8", "LANGUAGE": "vi"}
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.split() == ["vi", "C.UTF-8"]
+
+
+@pytest.mark.parametrize("words", [("estate", "show", "--json"), ("nosuch", "--json"), ("checks", "list", "--json")])
+def test_a_full_disk_behind_an_envelope_is_said_in_words(words):
+    with Path("/dev/full").open("w") as full:
+        argv = [sys.executable, "-m", "rackproof", *words]
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == ExitCode.NO_SPACE
+    assert "FIL001" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", [("net", "journal"), ("net", "resume"), ("checks", "history"), ("evidence", "list")])
+def test_a_mistyped_workspace_is_no_empty_one(verb, tmp_path, capsys, monkeypatch):
+    typo = tmp_path / "typo"
+    for name in ("RACKPROOF_ESTATE", "RACKPROOF_WORKSPACE"):  # the options set them, for this test alone
+        monkeypatch.setenv(name, "")
+    assert rackproof.run(["--workspace", str(typo), "--estate", str(ESTATE), *verb, "--json"]) == ExitCode.USAGE
+    assert json.loads(capsys.readouterr().out)["errors"][0]["code"] == "WSP001"
+    assert not typo.exists()
+
+
+@pytest.mark.parametrize("words", [("validate",), ("show",)])
+def test_a_folder_without_an_estate_has_one_exit_code(words, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_ESTATE", "")  # the option sets it, for this test alone
+    assert rackproof.run(["--estate", str(tmp_path), "estate", *words, "--json"]) == ExitCode.USAGE
+    assert [error["code"] for error in json.loads(capsys.readouterr().out)["errors"]] == ["EST001"]

@@ -68,6 +68,16 @@ def test_names_the_first_broken_line(journal, damage, line):
     assert caught.value.place.line == line
 
 
+def test_a_first_line_in_mid_journal_is_found(journal, tmp_path):
+    """One that names no line before it begins a journal: signed by the same key, it still begins no journal here."""
+    other = Journal(tmp_path / "other.jsonl", tmp_path / "keys" / "signing.pem")
+    other.append("step", number=99)
+    journal.path.write_bytes(journal.path.read_bytes() + other.path.read_bytes())
+    with pytest.raises(RackproofError) as caught:
+        journal.verify()
+    assert (caught.value.code, caught.value.place.line) == ("JRN001", 5)
+
+
 def test_every_single_flipped_byte_is_found(journal):
     whole = journal.path.read_bytes()
     for offset in range(0, len(whole), 7):

@@ -1,5 +1,6 @@
 """The secrets file: what it gives, how it refuses, and that nothing of it survives in a text."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,8 @@ def workspace(tmp_path):
 def _encrypt(ws, text):
     ws.secrets_file.write_text(text)
     argv = [VAULT, "encrypt", "--vault-password-file", str(ws.vault_password_file), str(ws.secrets_file)]
-    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+    environment = os.environ | {"ANSIBLE_HOME": str(ws.root / "ansible")}
+    subprocess.run(argv, check=True, capture_output=True, timeout=60, env=environment)
 
 
 def test_round_trip_and_nothing_in_clear_on_disk(workspace):
@@ -47,3 +49,10 @@ def test_refusals(workspace, case, code):
 
 def test_redact_longest_first():
     assert secrets.redact("key=abcdef abc", ["abc", "abcdef", ""]) == f"key={secrets.HIDDEN} {secrets.HIDDEN}"
+
+
+def test_an_account_without_a_home_can_read_them(workspace, monkeypatch):
+    """Ansible keeps files in the home of who runs it, and ends where it may not: that is not a wrong password."""
+    _encrypt(workspace, "snmp_auth: MARKED-SECRET-1\n")
+    monkeypatch.setenv("HOME", "/proc/no-home")
+    assert secrets.load(workspace) == {"snmp_auth": "MARKED-SECRET-1"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TUTORIALS = REPOSITORY / "docs" / "tutorials"
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXITS = re.compile(r"#.*exits? (\d+)")
 
 
@@ -20,7 +20,10 @@ def steps(document):
 
 
 def type_in(document, env, timeout_s):
-    """Type every line of a document from the repository; the first that does not do what it says fails."""
+    """Type every line of a document from the repository; the first that does not do what it says fails.
+
+    Returns what came of each line.
+    """
     said = {}
     for line, code in steps(document):
         result = subprocess.run(
@@ -28,5 +31,5 @@ def type_in(document, env, timeout_s):
             stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
         assert result.returncode == code, f"{line}\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}"
-        said[line] = result.stdout + result.stderr
+        said[line] = result
     return said

@@ -14,14 +14,14 @@ def test_a_room_and_a_province_are_added_explained_validated_rendered_and_export
     said = type_in(TUTORIALS / "estate.en.md", {**env, **kept, "TMPDIR": str(tmp_path), "NO_COLOR": "1"}, 120)
 
     def of(part):
-        return next(text for line, text in said.items() if part in line)
+        return next(result for line, result in said.items() if part in line)
 
-    assert "did you mean 'hph-edge1'?" in of("validate  # exits 3")
-    assert "fd00:4b53:1f0d:2078::/64" in of("explain hph-kv13 vlans.usr.ipv6")
-    assert "fd00:4b53:ff80::2/128" in of("explain ttn devices.ttn-edge2")
-    assert "+ site ttn: new" in of("estate diff")
-    assert "hostname ttn-edge1" in of("net render")
-    assert '"rackproof_site": "ttn"' in of("ansible-inventory")
+    assert "did you mean 'hph-edge1'?" in of("validate  # exits 3").stderr
+    assert "fd00:4b53:1f0d:2078::/64" in of("explain hph-kv13 vlans.usr.ipv6").stdout
+    assert "fd00:4b53:ff80::2/128" in of("explain ttn devices.ttn-edge2").stdout
+    assert "+ site ttn: new" in of("estate diff").stdout
+    assert "hostname ttn-edge1" in of("net render").stdout
+    assert '"rackproof_site": "ttn"' in of("ansible-inventory").stdout
     nation = tmp_path / "nation"
     assert "ttn-kv01-node1" in (nation / "hosts").read_text("utf-8")
     assert "ttn-edge1" in (nation / "assets.csv").read_text("utf-8-sig")

@@ -12,14 +12,19 @@ from typing import Any
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from checks import judging
-from checks.attestation import Paper, sign, write_yaml
-from checks.capture import captured
-from checks.judging import Case, EvidenceView, Found, binds, judge, judge_all
-from checks.model import Coverage, MemoryRawStore, Outcome, Run, Status, Verdict, utc_text
-from checks.register import load_requirements
+from checks.attest.attestation import SignedStatement, sign, write_yaml
+from checks.collect.capture import capture_evidence
+from checks.judge.case import Case
+from checks.judge.engine import judge_all
+from checks.judge.evidence import EvidenceView
+from checks.judge.registry import judge
+from checks.model import CollectOutcome, Coverage, MemoryRawStore, Run, Status, Verdict, format_utc
+from checks.register import judge_names
+from checks.register.register import load_requirements
+from checks.register.requirement import binds
 from core.workspace import Workspace
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
+from inventory.model.entities import Device
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 SPEED, TIER3, ROOM = "QH-3-DIST-CORE-1G", "QH-3-DC-TIER3", "QH-3-PROV-ROOM-COOL"
@@ -28,46 +33,63 @@ TIERS = {
     "TINH": {"name": {"en": "Provincial procuracy", "vi": "VKSND cấp tỉnh"}},
     "HUYEN": {"name": {"en": "Regional procuracy", "vi": "VKSND khu vực"}},
 }
-OWNER = {"unit": {"en": "Department 2 (IT)", "vi": "Cục 2 (Cục TKTP và CĐS)"},
-         "accountable": {"en": "Director of Department 2", "vi": "Cục trưởng Cục 2"}}
+OWNER = {
+    "unit": {"en": "Department 2 (IT)", "vi": "Cục 2 (Cục TKTP và CĐS)"},
+    "accountable": {"en": "Director of Department 2", "vi": "Cục trưởng Cục 2"},
+}
 
 
 # The register looks for judges in the project's own files; the sample's judge lives here.
-_names = judging.judge_names
-judging.judge_names = lambda: _names() | {"sample"}
+_names = judge_names.read_judge_names
+judge_names.read_judge_names = lambda: _names() | {"sample"}
 
 
 @judge("sample")
 def sample_judge(case: Case) -> Iterator[Verdict]:
     """Judge the reading of every device of a site against the requirement's threshold."""
-    for device in case.site.devices:
-        found = case.take("sample", device.name, case.requirement.id)
-        if not isinstance(found, Found):
-            yield found
-            continue
-        value = float(found.text.split("=")[1].split()[0])
-        limit = case.limit("least")
-        slow = value < float(limit.value)
-        yield case.say(case.met(not slow), device.name, "port.slow" if slow else "port.fast", [found],
-                       measured=f"{value:g} Mbit/s", limit=limit, device=device.name, port=found.text.split("=")[0],
-                       speed=f"{value:g}", least=limit.value)
+    yield from case.judge_each(case.site.devices, judge_speed)
+
+
+def judge_speed(case: Case, device: Device) -> Iterator[Verdict]:
+    """Judge the reading of one device."""
+    found = case.require("sample", device.name, case.requirement.id)
+    value, limit = float(found.text.split("=")[1].split()[0]), case.limit("least")
+    yield case.pass_or_fail(
+        value >= float(limit.value),
+        device.name,
+        ("port.fast", "port.slow"),
+        [found],
+        measured=f"{value:g} Mbit/s",
+        limit=limit,
+        device=device.name,
+        port=found.text.split("=")[0],
+        speed=f"{value:g}",
+        least=limit.value,
+    )
 
 
 def requirement(name: str, group: str, tiers: list[str], quote: str, **changes: Any) -> dict[str, Any]:
     """Return one requirement as its file holds it."""
     return {
-        "id": name, "group": group, "tiers": tiers, "owner": OWNER, "method": "measured",
+        "id": name,
+        "group": group,
+        "tiers": tiers,
+        "owner": OWNER,
+        "method": "measured",
         "clause": {"document": "QH", "ref": "QH III.3b", "lines": "608-610", "quote": quote},
         "meaning": {"en": f"Backbone and core at {name}", "vi": f"Mạng đường trục, mạng lõi ({name})"},
-        "due": {"date": "2025-12-31"}, "validity_s": 3600, "cadence_s": 300,
+        "due": {"date": "2025-12-31"},
+        "validity_s": 3600,
+        "cadence_s": 300,
         "thresholds": [{"name": "least", "value": 1000, "unit": "Mbit/s", "provenance": "S", "source": "QH l.610"}],
-        "check": {"judge": "sample", "collectors": [collector()]}, **changes,
+        "check": {"judge": "sample", "collectors": [collector()]},
+        **changes,
     }
 
 
 def collector() -> str:
     """Return a collector that the register knows."""
-    from checks.collectors import COLLECTORS
+    from checks.register.collectors import COLLECTORS
 
     return next(iter(COLLECTORS))
 
@@ -78,8 +100,14 @@ def write_requirements(folder: Path) -> Path:
     law = [{"name": "least", "value": 900, "unit": "Mbit/s", "provenance": "R", "source": "TT 06/2026/TT-BKHCN"}]
     for data in (
         requirement(SPEED, "1.3", ["HUYEN", "TINH"], "Trang bị mạng đường trục, mạng lõi tốc độ tối thiểu 1Gbps"),
-        requirement(ROOM, "1.3", ["TINH"], "Trang bị phòng máy chủ tối thiểu có thiết bị làm mát", thresholds=policy,
-                    due={"note": {"en": "No date in the plan", "vi": "Quy hoạch không nêu thời hạn"}}),
+        requirement(
+            ROOM,
+            "1.3",
+            ["TINH"],
+            "Trang bị phòng máy chủ tối thiểu có thiết bị làm mát",
+            thresholds=policy,
+            due={"note": {"en": "No date in the plan", "vi": "Quy hoạch không nêu thời hạn"}},
+        ),
         requirement(TIER3, "1.1", ["DC"], "Trung tâm dữ liệu đạt chuẩn Tier III… hoặc Rated 3", thresholds=law),
     ):
         target = folder / data["group"] / f"{data['id']}.yml"
@@ -95,41 +123,83 @@ def write_estate(folder: Path, sites: int, title: str = "Hạ tầng mẫu") -> 
     speeds = {"min_speed_mbps": {"backbone": 1000}}
     tiers = {code: {**tier, **speeds, "engine": "ansible"} for code, tier in TIERS.items()}
     _dump(folder.parent / "shared" / "tiers.yml", {"tiers": tiers})
-    _dump(folder / "estate.yml", {
-        "name": "sample", "title": {"en": "Sample estate", "vi": title}, "tiers": "../shared/tiers.yml",
-        "addressing": {"ipv6_prefix": "fd00:1234::/32", "routing_as": 65000, "route_reflectors": []},
-    })
+    _dump(
+        folder / "estate.yml",
+        {
+            "name": "sample",
+            "title": {"en": "Sample estate", "vi": title},
+            "tiers": "../shared/tiers.yml",
+            "addressing": {"ipv6_prefix": "fd00:1234::/32", "routing_as": 65000, "route_reflectors": []},
+        },
+    )
     _dump(folder / "links.yml", {"links": []})
     _dump(folder / "services.yml", {"services": []})
     for number in range(sites):
         tier = "DC" if number == 0 else "TINH" if number % 10 == 1 else "HUYEN"
-        _dump(folder / "sites" / f"s{number:03}.yml", {
-            "site": f"s{number:03}", "name": {"en": f"Site {number}", "vi": f"VKSND khu vực {number}"}, "tier": tier,
-            "region": number // 200 + 1, "number": number % 200, "owner": OWNER,
-            "devices": [{"name": f"s{number:03}-env1", "kind": "environment"}],
-        })
+        _dump(
+            folder / "sites" / f"s{number:03}.yml",
+            {
+                "site": f"s{number:03}",
+                "name": {"en": f"Site {number}", "vi": f"VKSND khu vực {number}"},
+                "tier": tier,
+                "region": number // 200 + 1,
+                "number": number % 200,
+                "owner": OWNER,
+                "devices": [{"name": f"s{number:03}-env1", "kind": "environment"}],
+            },
+        )
     return folder
 
 
 def papers() -> list[tuple[str, bytes]]:
     """Return signed papers as (key, bytes): who may sign, a waiver that holds, one that has expired, a stranger's."""
     keys = {name: Ed25519PrivateKey.generate() for name in ("nguyen", "stranger")}
-    paper = {"requirement": SPEED, "sites": ("s003",), "statement": "Chờ thay thiết bị <b>quý I</b>",
-             "document": {"number": "12/BC", "date": "2026-10-01", "sha256": "ab" * 32}, "signed_on": "2026-10-02",
-             "valid_from": "2026-10-02", "kind": "waiver", "approver": "Trần Văn B"}
-    found = [("signers", yaml.safe_dump({"signers": [
-        {"name": "nguyen", "title": "Phó Cục trưởng", "kinds": ["waiver", "attestation"],
-         "public_key": keys["nguyen"].public_key().public_bytes_raw().hex()}]}).encode())]
-    for name, signer, expires in (("good", "nguyen", "2026-12-31"), ("old", "nguyen", "2026-11-01"),
-                                  ("forged", "stranger", "2026-12-31")):
-        signed = sign(Paper.model_validate({**paper, "signer": signer, "expires": expires}), keys[signer])
+    paper = {
+        "requirement": SPEED,
+        "sites": ("s003",),
+        "statement": "Chờ thay thiết bị <b>quý I</b>",
+        "document": {"number": "12/BC", "date": "2026-10-01", "sha256": "ab" * 32},
+        "signed_on": "2026-10-02",
+        "valid_from": "2026-10-02",
+        "kind": "waiver",
+        "approver": "Trần Văn B",
+    }
+    found = [
+        (
+            "signers",
+            yaml.safe_dump(
+                {
+                    "signers": [
+                        {
+                            "name": "nguyen",
+                            "title": "Phó Cục trưởng",
+                            "kinds": ["waiver", "attestation"],
+                            "public_key": keys["nguyen"].public_key().public_bytes_raw().hex(),
+                        }
+                    ]
+                }
+            ).encode(),
+        )
+    ]
+    for name, signer, expires in (
+        ("good", "nguyen", "2026-12-31"),
+        ("old", "nguyen", "2026-11-01"),
+        ("forged", "stranger", "2026-12-31"),
+    ):
+        signed = sign(SignedStatement.model_validate({**paper, "signer": signer, "expires": expires}), keys[signer])
         found.append((f"waiver:{name}.yml", write_yaml(signed).encode()))
     return found
 
 
-def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "20261120T013000Z-sample",
-             raws: dict[str, bytes] | None = None, signed: list[tuple[str, bytes]] | None = None,
-             source: str = "snmpget {} ifHighSpeed.1") -> tuple[Run, MemoryRawStore]:
+def make_run(
+    estate_dir: Path,
+    requirements_dir: Path,
+    *,
+    run_id: str = "20261120T013000Z-sample",
+    raws: dict[str, bytes] | None = None,
+    signed: list[tuple[str, bytes]] | None = None,
+    source: str = "snmpget {} ifHighSpeed.1",
+) -> tuple[Run, MemoryRawStore]:
     """Collect made-up readings for every device and judge them. A few sites are slow, silent, late or never asked."""
     estate, requirements = load_estate(estate_dir), load_requirements(requirements_dir)
     store, items = MemoryRawStore(), []
@@ -139,18 +209,29 @@ def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "2026112
                 if number % 50 == 7:
                     continue  # never asked: not assessed
                 late = timedelta(hours=3) if number % 50 == 11 else timedelta(minutes=5)
-                outcome = Outcome.UNREACHABLE if number % 50 == 13 else Outcome.COLLECTED
+                outcome = CollectOutcome.UNREACHABLE if number % 50 == 13 else CollectOutcome.COLLECTED
                 speed = 100 if number % 50 == 3 else 1000
                 raw = (raws or {}).get(site.site, f"ifHighSpeed={speed} Mbit/s at {site.site} for {name}\n".encode())
-                if outcome is Outcome.UNREACHABLE:
+                if outcome is CollectOutcome.UNREACHABLE:
                     raw = b"connect timed out\n"
                 times = (NOW - late, NOW - late + timedelta(seconds=1))
-                piece = captured((site.site, device.name), ("sample", name), source.format(device.name),
-                                 raw, times, outcome=outcome, exit_code=0, tool="snmpget", tool_version="5.9.3")
+                piece = capture_evidence(
+                    (site.site, device.name),
+                    ("sample", name),
+                    source.format(device.name),
+                    raw,
+                    times,
+                    outcome=outcome,
+                    exit_code=0,
+                    tool="snmpget",
+                    tool_version="5.9.3",
+                )
                 store.put(piece.raw)
                 items.append(piece.item)
     for key, raw in signed or ():
-        piece = captured(("estate", SPEED), ("attestations", key), key, raw, (NOW, NOW), tool="file", tool_version="1")
+        piece = capture_evidence(
+            ("estate", SPEED), ("attestations", key), key, raw, (NOW, NOW), tool="file", tool_version="1"
+        )
         store.put(piece.raw)
         items.append(piece.item)
     verdicts = judge_all(requirements, estate, EvidenceView(items, store.get), NOW)
@@ -158,9 +239,16 @@ def make_run(estate_dir: Path, requirements_dir: Path, *, run_id: str = "2026112
     good = [verdict for verdict in verdicts if verdict.status is Status.PASS]
     asked = [v for v in verdicts if v.status in {Status.PASS, Status.FAIL, Status.WAIVED}]
     return Run(
-        id=run_id, estate=estate.head.name, started_at=utc_text(NOW - timedelta(minutes=6)), ended_at=utc_text(NOW),
-        judged_at=utc_text(NOW), selection={}, requirements=tuple(requirements), verdicts=verdicts,
-        evidence=tuple(items), coverage=Coverage(len(pairs), len(asked), len(good), 0),
+        id=run_id,
+        estate=estate.head.name,
+        started_at=format_utc(NOW - timedelta(minutes=6)),
+        ended_at=format_utc(NOW),
+        judged_at=format_utc(NOW),
+        selection={},
+        requirements=tuple(requirements),
+        verdicts=verdicts,
+        evidence=tuple(items),
+        coverage=Coverage(len(pairs), len(asked), len(good), 0),
     ), store
 
 

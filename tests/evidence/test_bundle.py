@@ -11,16 +11,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from checks import bundle as writer
-from checks.bundle import write_bundle
-from checks.bundle_chain import link_of, manifest_sha256
-from checks.bundle_read import BundleReader, find_bundle
-from checks.bundle_secrets import SecretGuard
-from core import signing
+from checks.bundle import writer
+from checks.bundle.chain import hash_manifest, read_link
+from checks.bundle.reader import BundleReader, find_bundle
+from checks.bundle.secret_scan import SecretGuard
+from checks.bundle.writer import write_bundle
+from core import signing, version
 from core.errors import RackproofError
 from tests.evidence.sample import sample
 
@@ -52,8 +53,16 @@ def test_bundle_holds_everything_under_one_signed_manifest(made):
     for name, entry in listed.items():
         content = (folder / name).read_bytes()
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (entry["sha256"], entry["size"])
-    for needed in ("run.json", "verdicts.json", "evidence.json", "public.pem", "estate/estates/small/estate.yml",
-                   "estate/estates/shared/tiers.yml", "requirements/1.1/QH-3-DC-TIER3.yml", "judges/checks/judging.py"):
+    for needed in (
+        "run.json",
+        "verdicts.json",
+        "evidence.json",
+        "public.pem",
+        "estate/estates/small/estate.yml",
+        "estate/estates/shared/tiers.yml",
+        "requirements/1.1/QH-3-DC-TIER3.yml",
+        "judges/checks/judge/engine.py",
+    ):
         assert needed in listed or needed.startswith("estate/"), needed
     key = signing.load_public_pem((folder / "public.pem").read_bytes())
     assert signing.is_authentic(key, (folder / "manifest.sig").read_bytes(), data)
@@ -63,8 +72,23 @@ def test_bundle_holds_everything_under_one_signed_manifest(made):
 def test_openssl_alone_can_check_the_signature(made):
     folder = seal(made)
     done = subprocess.run(
-        ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", folder / "public.pem", "-rawin", "-in",
-         folder / "manifest.json", "-sigfile", folder / "manifest.sig"], capture_output=True, timeout=30, check=False)
+        [
+            "openssl",
+            "pkeyutl",
+            "-verify",
+            "-pubin",
+            "-inkey",
+            folder / "public.pem",
+            "-rawin",
+            "-in",
+            folder / "manifest.json",
+            "-sigfile",
+            folder / "manifest.sig",
+        ],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -78,16 +102,60 @@ def test_a_bundle_reads_back_as_the_run_that_was_sealed(made):
 
 
 def test_bundles_form_a_chain(made):
-    from dataclasses import replace
 
     first = seal(made)
     second = seal(made, run=replace(made.run, id="20261120T020000Z-sample"))
-    link = link_of(second)
-    assert (link.sequence, link.previous_run, link.previous_sha256) == (2, first.name, manifest_sha256(first))
-    assert link_of(first).as_dict() == {"sequence": 1, "previous_run": "", "previous_sha256": ""}
+    link = read_link(second)
+    assert (link.sequence, link.previous_run, link.previous_sha256) == (2, first.name, hash_manifest(first))
+    assert read_link(first).as_dict() == {"sequence": 1, "previous_run": "", "previous_sha256": ""}
     assert find_bundle("latest", made.ws) == second
-    with pytest.raises(RackproofError, match="EVD031"):
-        find_bundle("20261120T0", made.ws)  # begins both
+    of_watch = write_bundle(
+        replace(made.run, id=f"{made.run.id}-watch"),
+        made.store,
+        made.estate_dir,
+        made.ws,
+        requirements_dir=made.requirements_dir,
+    )
+    assert find_bundle("latest", made.ws) == second, "what a watch keeps beside is not the run one means"
+    assert find_bundle(of_watch.name, made.ws) == of_watch
+    with pytest.raises(RackproofError, match="EVD035"):
+        find_bundle("20261120T0", made.ws)  # begins all
+
+
+@pytest.mark.parametrize(
+    ("which", "code", "kind"),
+    [
+        ("{folder}", "EVD036", "missing_file"),
+        ("{folder}/nowhere", "EVD036", "missing_file"),
+        ("nonsense", "EVD031", "unknown_name"),
+        ("", "EVD031", "unknown_name"),
+    ],
+)
+def test_what_is_no_bundle_is_said_to_be_none(made, tmp_path, which, code, kind):
+    """`evidence verify /tmp` listed every file there as one that nobody had signed."""
+    seal(made)
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    (folder / "foreign").write_text("x", encoding="utf-8")
+    with pytest.raises(RackproofError) as caught:
+        find_bundle(which.format(folder=folder), made.ws)
+    assert (caught.value.code, caught.value.kind) == (code, kind)
+    assert "foreign" not in str(caught.value)
+
+
+@pytest.mark.parametrize("gone", ["manifest.json", "manifest.sig", "manifest.locator.json"])
+def test_a_damaged_bundle_is_still_one_to_verify(made, gone):
+    bundle = seal(made)
+    (bundle / gone).unlink()
+    assert find_bundle(str(bundle), made.ws) == bundle
+
+
+def test_the_manifest_says_the_version_that_made_it(made, monkeypatch):
+    """It said 0.1.0 whatever version was running."""
+    monkeypatch.setattr(version, "read_version", lambda: "9.9.9")
+    tools = BundleReader(seal(made)).manifest.head["tools"]
+    assert tools["rackproof"] == ["9.9.9"]
+    assert {"python", "openssh-client", "git"} <= tools.keys()
 
 
 def test_a_run_is_never_sealed_twice(made):
@@ -100,7 +168,6 @@ def test_a_run_is_never_sealed_twice(made):
 
 @pytest.mark.parametrize("name", ["../outside", "", ".hidden", "a/b", "x" * 101, "white space"])
 def test_a_run_id_that_is_no_file_name_is_refused(made, name):
-    from dataclasses import replace
 
     with pytest.raises(RackproofError, match="EVD005"):
         seal(made, run=replace(made.run, id=name))
@@ -135,10 +202,16 @@ def test_raw_bytes_that_are_missing_or_wrong_stop_the_bundle(made):
     assert leftovers(made.ws) == []
 
 
-@pytest.mark.parametrize("spell", [
-    str.encode, lambda s: base64.b64encode(b"x" + s.encode()), lambda s: s.encode().hex().encode(),
-    lambda s: json.dumps({"p": s}).encode(), lambda s: base64.urlsafe_b64encode(b"xy" + s.encode() + b"z"),
-])
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str.encode,
+        lambda s: base64.b64encode(b"x" + s.encode()),
+        lambda s: s.encode().hex().encode(),
+        lambda s: json.dumps({"p": s}).encode(),
+        lambda s: base64.urlsafe_b64encode(b"xy" + s.encode() + b"z"),
+    ],
+)
 def test_a_secret_in_any_spelling_stops_the_bundle(tmp_path, monkeypatch, spell):
     made = sample(tmp_path, 3, raws={"s001": b"ifHighSpeed=1000 Mbit/s " + spell(CANARY) + b"\n"})
     monkeypatch.setattr(SecretGuard, "of", classmethod(lambda cls, ws: cls({"snmp_auth_password": CANARY})))
@@ -159,9 +232,10 @@ def test_a_secrets_file_that_cannot_be_read_stops_the_bundle(made):
 
 KILLED = """
 import sys, time
+from dataclasses import replace
 from pathlib import Path
 from tests.evidence.sample import sample
-from checks import bundle
+from checks.bundle import writer as bundle
 made = sample(Path(sys.argv[1]), 3)
 bundle.os.sync = lambda: (print("ready", flush=True), time.sleep(60))
 bundle.write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
@@ -177,7 +251,7 @@ def test_kill_9_while_writing_leaves_no_bundle_and_the_next_run_cleans_up(tmp_pa
     made = sample(tmp_path / "again", 3)
     evidence = tmp_path / "workspace" / "evidence"
     assert [path.name for path in evidence.iterdir() if not path.name.startswith(".")] == []
-    with pytest.raises(RackproofError, match="EVD031"):
+    with pytest.raises(RackproofError, match="EVD034"):
         find_bundle("latest", type(made.ws)(tmp_path / "workspace", made.estate_dir))
     made.ws = type(made.ws)(tmp_path / "workspace", made.estate_dir)
     assert seal(made).is_dir()

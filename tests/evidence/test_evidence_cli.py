@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 
 import pytest
 
 import rackproof
-from checks.bundle import public_key_file, write_bundle
+from checks.bundle.writer import name_public_key_file, write_bundle
 from tests.evidence.sample import SPEED, sample
+from tests.support import json_of
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +32,23 @@ def call(sealed, monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize(("words", "code", "says"), [
-    (["evidence", "verify"], 0, "VERIFIED"),
-    (["evidence", "verify", "latest"], 0, "every verdict was found again"),
-    (["evidence", "verify", "20261120"], 0, "VERIFIED"),
-    (["evidence", "verify", "nonsense"], 2, "evidence list"),
-    (["evidence", "verify", "--public-key", "/nowhere.pem"], 2, "EVD041"),
-    (["evidence", "verify", "--public-key", __file__], 3, "SIG002"),
-    (["evidence", "list"], 0, "20261120T013000Z-sample"),
-    (["evidence", "show"], 0, "shown, not verified"),
-    (["evidence", "show", "latest", SPEED], 0, "ifHighSpeed=100 Mbit/s at s003"),
-    (["evidence", "show", "latest", "QH-0-NONE"], 2, "EVD033"),
-    (["report", "build", "nonsense"], 2, "EVD031"),
-    (["report", "build", "--lang", "xx"], 2, "xx"),
-])
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["evidence", "verify"], 0, "VERIFIED"),
+        (["evidence", "verify", "latest"], 0, "every verdict was found again"),
+        (["evidence", "verify", "20261120"], 0, "VERIFIED"),
+        (["evidence", "verify", "nonsense"], 2, "evidence list"),
+        (["evidence", "verify", "--public-key", "/nowhere.pem"], 2, "EVD041"),
+        (["evidence", "verify", "--public-key", __file__], 3, "SIG002"),
+        (["evidence", "list"], 0, "20261120T013000Z-sample"),
+        (["evidence", "show"], 0, "shown, not verified"),
+        (["evidence", "show", "latest", SPEED], 0, "ifHighSpeed=100 Mbit/s at s003"),
+        (["evidence", "show", "latest", "QH-0-NONE"], 2, "EVD033"),
+        (["report", "build", "nonsense"], 2, "EVD031"),
+        (["report", "build", "--lang", "xx"], 2, "xx"),
+    ],
+)
 def test_verbs_answer_with_texts_and_stable_exit_codes(call, words, code, says):
     found, text = call(*words)
     assert found == code, text
@@ -55,7 +58,7 @@ def test_verbs_answer_with_texts_and_stable_exit_codes(call, words, code, says):
 
 def test_json_says_everything(call, sealed):
     code, text = call("evidence", "verify", "--json")
-    data = json.loads(text)
+    data = json_of(text)
     assert code == 0
     assert (data["state"], data["trusted_key"], data["verdicts"]) == ("verified", True, len(sealed.run.verdicts))
     assert data["findings"] == data["differences"] == data["other_judges"] == []
@@ -64,7 +67,7 @@ def test_json_says_everything(call, sealed):
 def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(call, sealed, tmp_path, monkeypatch):
     away = tmp_path / "away"
     shutil.copytree(sealed.ws.evidence_dir / sealed.run.id, away)
-    key = shutil.copy(public_key_file(sealed.ws), tmp_path / "signer.pem")
+    key = shutil.copy(name_public_key_file(sealed.ws), tmp_path / "signer.pem")
     monkeypatch.setattr(sealed, "ws", replace(sealed.ws, root=tmp_path / "elsewhere"))
     code, text = call("evidence", "verify", str(away))
     assert code == 3 and "UNTRUSTED" in text
@@ -76,7 +79,7 @@ def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(call, seal
 def test_a_broken_bundle_is_named_and_gets_no_report(call, sealed, tmp_path):
     folder = tmp_path / "broken"
     shutil.copytree(sealed.ws.evidence_dir / sealed.run.id, folder)
-    victim = sorted((folder / "raw").glob("*/*"))[0]
+    victim = min((folder / "raw").glob("*/*"))
     victim.write_bytes(b"X" + victim.read_bytes()[1:])
     code, text = call("evidence", "verify", str(folder))
     assert code == 3
@@ -87,7 +90,7 @@ def test_a_broken_bundle_is_named_and_gets_no_report(call, sealed, tmp_path):
 
 def test_report_build_writes_what_it_says(call, sealed):
     code, text = call("report", "build", "latest", "--lang", "vi", "--json")
-    data = json.loads(text)
+    data = json_of(text)
     assert code == 0 and data["state"] == "verified"
     folder = sealed.ws.reports_dir / sealed.run.id
     assert {path.name for path in folder.iterdir()} == {"report.vi.html", "report.junit.xml", "evidence"}

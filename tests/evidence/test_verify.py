@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from checks.bundle import write_bundle
-from checks.bundle_manifest import LOCATOR, MANIFEST, PUBLIC_KEY, SIGNATURE, locator
+from checks.bundle.manifest import LOCATOR, MANIFEST, PUBLIC_KEY, SIGNATURE, make_locator
+from checks.bundle.writer import write_bundle
 from checks.model import Status
-from checks.verify import EXIT_CODES, State, verify_bundle
-from checks.verify_findings import Fault
+from checks.verify.findings import FileFault
+from checks.verify.verification import EXIT_CODES, VerificationState, verify_bundle
 from core import signing
 from tests.evidence.sample import SPEED, TIER3, sample
 
@@ -49,7 +49,7 @@ def files_of(folder: Path) -> list[str]:
 
 def test_an_untouched_bundle_verifies_in_a_copy_on_any_path(sealed, copy):
     found = verify_bundle(copy, sealed.key.public_key())
-    assert (found.state, found.findings, found.rejudged.differences) == (State.VERIFIED, (), ())
+    assert (found.state, found.findings, found.rejudged.differences) == (VerificationState.VERIFIED, (), ())
     assert found.rejudged.verdicts == len(sealed.run.verdicts) > 10
 
 
@@ -63,10 +63,13 @@ def test_one_flipped_byte_anywhere_is_found_and_named_exactly(sealed, copy):
         for at in {0, len(good) - 1, *(dice.randrange(len(good)) for _ in range(FLIPS_PER_FILE))}:
             flip(file, at, dice.randrange(8))
             found = verify_bundle(copy, sealed.key.public_key() if tried % 2 else None)
-            assert found.state is State.BROKEN, (name, at)
+            assert found.state is VerificationState.BROKEN, (name, at)
             assert EXIT_CODES[found.state] == 3
             hits = [item for item in found.findings if item.file == name]
-            assert [(item.fault, item.start, item.end) for item in hits] == [(Fault.ALTERED, at, at + 1)], (name, at)
+            assert [(item.fault, item.start, item.end) for item in hits] == [(FileFault.ALTERED, at, at + 1)], (
+                name,
+                at,
+            )
             assert len(found.findings) == 1, (name, at, found.findings)
             assert f"was 0x{good[at]:02x}" in hits[0].detail
             assert hits[0].controls, (name, at)
@@ -74,7 +77,7 @@ def test_one_flipped_byte_anywhere_is_found_and_named_exactly(sealed, copy):
             file.write_bytes(good)
             tried += 1
     assert tried > 100
-    assert verify_bundle(copy, sealed.key.public_key()).state is State.VERIFIED
+    assert verify_bundle(copy, sealed.key.public_key()).state is VerificationState.VERIFIED
 
 
 def test_every_byte_of_the_seal_is_guarded(sealed, copy):
@@ -121,12 +124,18 @@ def test_files_added_removed_renamed_cut_grown_or_replaced_by_links_are_named(se
     (copy / "empty").mkdir()
     found = verify_bundle(copy, sealed.key.public_key())
     said = {(item.fault, item.file.rsplit("/", 1)[-1]) for item in found.findings}
-    assert {(Fault.MISSING, removed.name), (Fault.MISSING, renamed.name), (Fault.UNEXPECTED, "0" * 64),
-            (Fault.ALTERED, cut.name), (Fault.ALTERED, grown.name), (Fault.NOT_A_FILE, linked.name),
-            (Fault.UNEXPECTED, "notes.txt")} <= said
+    assert {
+        (FileFault.MISSING, removed.name),
+        (FileFault.MISSING, renamed.name),
+        (FileFault.UNEXPECTED, "0" * 64),
+        (FileFault.ALTERED, cut.name),
+        (FileFault.ALTERED, grown.name),
+        (FileFault.NOT_A_FILE, linked.name),
+        (FileFault.UNEXPECTED, "notes.txt"),
+    } <= said
     assert any("under another name" in item.detail for item in found.findings)
     assert any(item.file == "empty/" for item in found.findings)
-    assert found.state is State.BROKEN
+    assert found.state is VerificationState.BROKEN
 
 
 def test_many_altered_bytes_are_named_as_ranges(sealed, copy):
@@ -139,16 +148,16 @@ def test_many_altered_bytes_are_named_as_ranges(sealed, copy):
 
 def test_a_bundle_of_an_unknown_signer_is_untrusted_not_verified(sealed, copy):
     found = verify_bundle(copy, None)
-    assert (found.state, found.trusted, EXIT_CODES[found.state]) == (State.UNTRUSTED, False, 3)
+    assert (found.state, found.trusted, EXIT_CODES[found.state]) == (VerificationState.UNTRUSTED, False, 3)
     stranger = verify_bundle(copy, Ed25519PrivateKey.generate().public_key())
-    assert stranger.state is State.BROKEN
-    assert [item.fault for item in stranger.findings] == [Fault.FOREIGN_KEY]
+    assert stranger.state is VerificationState.BROKEN
+    assert [item.fault for item in stranger.findings] == [FileFault.FOREIGN_KEY]
 
 
 def resign(folder: Path, key: Ed25519PrivateKey, change) -> None:
     """What somebody with another key (or the signer himself) can do: change content and seal it anew."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    from checks.bundle_manifest import FileEntry, Manifest
+    from checks.bundle.manifest import FileEntry, Manifest
 
     for name, data in change(folder).items():
         (folder / name).write_bytes(data)
@@ -158,7 +167,7 @@ def resign(folder: Path, key: Ed25519PrivateKey, change) -> None:
     signature = key.sign(data)
     (folder / MANIFEST).write_bytes(data)
     (folder / SIGNATURE).write_bytes(signature)
-    (folder / LOCATOR).write_bytes(locator(data, signature))
+    (folder / LOCATOR).write_bytes(make_locator(data, signature))
 
 
 def test_somebody_who_signs_his_own_changes_is_not_believed(sealed, copy):
@@ -169,24 +178,30 @@ def test_somebody_who_signs_his_own_changes_is_not_believed(sealed, copy):
         return {"verdicts.json": verdicts, PUBLIC_KEY: signing.public_pem(forger)}
 
     resign(copy, forger, forge)
-    assert verify_bundle(copy, sealed.key.public_key()).state is State.BROKEN
+    assert verify_bundle(copy, sealed.key.public_key()).state is VerificationState.BROKEN
     alone = verify_bundle(copy, None)  # nobody told whom to trust: judging again still shows the lie
-    assert alone.state is State.UNTRUSTED
+    assert alone.state is VerificationState.UNTRUSTED
     seen = {(item.field, item.stored, item.judged) for item in alone.rejudged.differences}
     assert seen == {("status", "pass", "fail")}
 
 
-@pytest.mark.parametrize(("field", "before", "after"), [
-    ("status", b'"status":"fail"', b'"status":"pass"'),
-    ("measured", b'"measured":"100 Mbit/s"', b'"measured":"999 Mbit/s"'),
-    ("verdict", b'"asset":"s003-env1"', b'"asset":"s003-env9"'),
-])
+@pytest.mark.parametrize(
+    ("field", "before", "after"),
+    [
+        ("status", b'"status":"fail"', b'"status":"pass"'),
+        ("measured", b'"measured":"100 Mbit/s"', b'"measured":"999 Mbit/s"'),
+        ("verdict", b'"asset":"s003-env1"', b'"asset":"s003-env9"'),
+    ],
+)
 def test_a_verdict_that_the_evidence_does_not_give_is_named(sealed, copy, field, before, after):
     """Even when the rightful key signed it."""
-    resign(copy, sealed.key, lambda folder: {
-        "verdicts.json": (folder / "verdicts.json").read_bytes().replace(before, after, 1)})
+    resign(
+        copy,
+        sealed.key,
+        lambda folder: {"verdicts.json": (folder / "verdicts.json").read_bytes().replace(before, after, 1)},
+    )
     found = verify_bundle(copy, sealed.key.public_key())
-    assert (found.state, EXIT_CODES[found.state]) == (State.DIFFERENT, 1)
+    assert (found.state, EXIT_CODES[found.state]) == (VerificationState.DIFFERENT, 1)
     assert {item.field for item in found.rejudged.differences} == {field}
     assert {item.site for item in found.rejudged.differences} == {"s003"}
 
@@ -196,24 +211,43 @@ def test_evidence_that_does_not_fit_its_address_is_a_contradiction_even_when_sig
     name = f"raw/{item.sha256[:2]}/{item.sha256}"
     resign(copy, sealed.key, lambda folder: {name: b"ifHighSpeed=1000 Mbit/s\n"})
     found = verify_bundle(copy, sealed.key.public_key())
-    assert found.state is State.BROKEN
-    assert {(item.fault, item.file) for item in found.findings} == {(Fault.CONTRADICTION, name)}
+    assert found.state is VerificationState.BROKEN
+    assert {(item.fault, item.file) for item in found.findings} == {(FileFault.CONTRADICTION, name)}
+
+
+def test_evidence_of_another_size_than_what_is_kept_is_a_contradiction_even_when_signed(sealed, copy):
+    item = next(item for item in sealed.run.evidence if item.site == "s003")
+
+    def misstate(folder):
+        evidence = json.loads((folder / "evidence.json").read_bytes())
+        (entry,) = [entry for entry in evidence if entry["id"] == item.id]
+        entry["size"] += 1
+        return {"evidence.json": json.dumps(evidence).encode()}
+
+    resign(copy, sealed.key, misstate)
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert found.state is VerificationState.BROKEN
+    raw = f"raw/{item.sha256[:2]}/{item.sha256}"
+    assert {(item.fault, item.file) for item in found.findings} == {(FileFault.CONTRADICTION, raw)}
 
 
 def test_other_judges_are_said_not_passed_over(sealed, copy):
-    source = "judges/checks/judging.py"
+    source = "judges/checks/judge/engine.py"
     resign(copy, sealed.key, lambda folder: {source: b"# another judge\n" + (folder / source).read_bytes()})
     found = verify_bundle(copy, sealed.key.public_key())
-    assert found.state is State.OTHER_JUDGES
-    assert found.rejudged.other_judges == ("checks/judging.py",)
+    assert found.state is VerificationState.OTHER_JUDGES
+    assert found.rejudged.other_judges == ("checks/judge/engine.py",)
 
 
 def test_a_register_this_installation_cannot_read_is_not_verified(sealed, copy):
     name = f"requirements/1.3/{SPEED}.yml"
-    resign(copy, sealed.key, lambda folder: {
-        name: (folder / name).read_bytes().replace(b"judge: sample", b"judge: retired")})
+    resign(
+        copy,
+        sealed.key,
+        lambda folder: {name: (folder / name).read_bytes().replace(b"judge: sample", b"judge: retired")},
+    )
     found = verify_bundle(copy, sealed.key.public_key())
-    assert (found.state, EXIT_CODES[found.state]) == (State.NOT_JUDGED, 1)
+    assert (found.state, EXIT_CODES[found.state]) == (VerificationState.NOT_JUDGED, 1)
     assert "retired" in found.rejudged.impossible
 
 
@@ -221,7 +255,7 @@ def test_judging_again_knows_no_clock(sealed, copy, monkeypatch):
     import time_machine
 
     with time_machine.travel("2036-01-01", tick=False):
-        assert verify_bundle(copy, sealed.key.public_key()).state is State.VERIFIED
+        assert verify_bundle(copy, sealed.key.public_key()).state is VerificationState.VERIFIED
 
 
 def test_a_run_of_some_sites_is_judged_again_for_those_sites(sealed, tmp_path):
@@ -231,16 +265,16 @@ def test_a_run_of_some_sites_is_judged_again_for_those_sites(sealed, tmp_path):
     ws = replace(sealed.ws, root=tmp_path / "ws")
     folder = write_bundle(run, sealed.store, sealed.estate_dir, ws, requirements_dir=sealed.requirements_dir)
     found = verify_bundle(folder, signing.load_or_create_key(ws.signing_key).public_key())
-    assert (found.state, found.rejudged.verdicts) == (State.VERIFIED, len(some))
+    assert (found.state, found.rejudged.verdicts) == (VerificationState.VERIFIED, len(some))
 
 
 def test_the_seal_can_be_gone_altogether(copy, tmp_path):
     for name in (MANIFEST, SIGNATURE, LOCATOR):
         (copy / name).unlink()
     found = verify_bundle(copy, None)
-    assert found.state is State.BROKEN
-    assert {item.file for item in found.findings if item.fault is Fault.MISSING} == {MANIFEST, SIGNATURE, LOCATOR}
-    assert verify_bundle(tmp_path / "nothing", None).state is State.BROKEN
+    assert found.state is VerificationState.BROKEN
+    assert {item.file for item in found.findings if item.fault is FileFault.MISSING} == {MANIFEST, SIGNATURE, LOCATOR}
+    assert verify_bundle(tmp_path / "nothing", None).state is VerificationState.BROKEN
 
 
 def test_397_sites_verify_within_two_seconds(tmp_path):
@@ -249,5 +283,5 @@ def test_397_sites_verify_within_two_seconds(tmp_path):
     started = time.process_time()  # what it costs; how long it takes depends on who else uses the machine
     found = verify_bundle(folder, signing.load_or_create_key(made.ws.signing_key).public_key())
     assert time.process_time() - started < 2
-    assert found.state is State.VERIFIED
+    assert found.state is VerificationState.VERIFIED
     assert Status.FAIL in {verdict.status for verdict in made.run.verdicts}

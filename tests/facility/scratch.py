@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.workspace import REPOSITORY
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 from lab import facility
 from lab.facility import plan
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import RackproofError
 from core.workspace import REPOSITORY
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 from lab.facility import controls, plan, snmpd
 from lab.facility.agentx import Oid, Value
 from lab.facility.simulator import MODELS

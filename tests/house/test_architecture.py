@@ -1,8 +1,12 @@
 """The house: who may import whom, that the drawing is the code's, and the size of modules."""
 
+import importlib
 import importlib.util
+import inspect
 from pathlib import Path
 from statistics import median
+
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SPEC = importlib.util.spec_from_file_location("draw_architecture", REPOSITORY / "docs" / "draw_architecture.py")
@@ -34,6 +38,94 @@ def test_a_forbidden_import_would_be_seen(tmp_path):
 
 def test_the_drawing_is_up_to_date():
     assert architecture.DRAWING.read_text(encoding="utf-8") == architecture.drawing()
+
+
+def test_no_circle_inside_a_room_either():
+    assert architecture.find_circle(architecture.find_imports(architecture.list_modules())) == []
+
+
+def test_a_circle_would_be_seen():
+    assert set(architecture.find_circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})) == {"a", "b", "c"}
+
+
+def test_arrows_between_sub_rooms_are_those_of_the_table_and_make_no_circle():
+    found = architecture.find_sub_room_arrows(architecture.find_imports(architecture.list_modules()))
+    allowed = {
+        f"{room}.{name}": {f"{room}.{other}" for other in about["may_import"]}
+        for room, names in architecture.SUB_ROOMS.items()
+        for name, about in names.items()
+    }
+    assert found == allowed, "an arrow that nobody needs is not allowed either"
+    assert architecture.find_circle(found) == []
+
+
+def test_a_sub_room_is_entered_by_its_door():
+    imports = architecture.find_imports(architecture.list_modules())
+    past = []
+    for module, others in imports.items():
+        for other in others:
+            there = architecture.find_sub_room(other)
+            if not there or there == architecture.find_sub_room(module):
+                continue
+            room, _dot, name = there.partition(".")
+            rest = other.removeprefix(there).lstrip(".")
+            if rest and rest not in architecture.SUB_ROOMS[room][name]["door"]:
+                past.append((module, other))
+    assert past == []
+
+
+def test_what_lies_in_a_room_itself_is_its_ground():
+    """It imports no sub-room: else the arrows would go up and down at once."""
+    up = [
+        (module, other)
+        for module, others in architecture.find_imports(architecture.list_modules()).items()
+        for other in others
+        if architecture.node_room(module) == architecture.node_room(other)
+        and architecture.node_room(module) in architecture.SUB_ROOMS
+        and not architecture.find_sub_room(module)
+        and architecture.find_sub_room(other)
+    ]
+    assert up == []
+
+
+def test_every_folder_of_modules_is_in_the_table_and_has_its_paragraph():
+    folders = {
+        f"{file.relative_to(REPOSITORY).parts[0]}.{file.relative_to(REPOSITORY).parts[1]}"
+        for file in architecture.list_modules().values()
+        if len(file.relative_to(REPOSITORY).parts) > 2
+        and file.relative_to(REPOSITORY).parts[0] in architecture.SUB_ROOMS
+    }
+    assert folders == {f"{room}.{name}" for room, names in architecture.SUB_ROOMS.items() for name in names}
+    for folder in folders:
+        room, _dot, name = folder.partition(".")
+        text = (REPOSITORY / room / name / "README.md").read_text(encoding="utf-8")
+        title, paragraph = text.strip().split("\n\n")
+        assert title == f"# {room}/{name}"
+        door = architecture.SUB_ROOMS[room][name]["door"]
+        assert [module for module in door if f"`{module}`" not in paragraph] == [], folder
+
+
+STEPS = [step for walk in architecture.WALKS["walks"] for step in walk["steps"]]
+
+
+def find_object(place):
+    """Return what stands at ``module:Class.function``."""
+    module, _colon, name = place.partition(":")
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step["at"])
+def test_a_step_of_a_walk_is_there_and_gives_what_the_page_says(step):
+    gives = str(inspect.signature(find_object(step["at"])).return_annotation)
+    assert gives in {step["gives"], f"Iterator[{step['gives']}]"}
+
+
+@pytest.mark.parametrize("question", architecture.WALKS["questions"], ids=lambda question: question["at"])
+def test_what_the_page_points_at_is_there(question):
+    assert find_object(question["at"]).__doc__
 
 
 def test_modules_are_small():

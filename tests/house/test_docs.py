@@ -12,7 +12,7 @@ import rackproof
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
-BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TAKES_VALUE = ("--estate", "--workspace", "--lang")
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#]+)")
 

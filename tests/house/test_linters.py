@@ -8,10 +8,22 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-ROOMS = ["core", "inventory", "netconfig", "monitoring", "checks", "lab", "playbooks", "rackproof.py"]
+ROOMS = [
+    "core",
+    "inventory",
+    "netconfig",
+    "monitoring",
+    "checks",
+    "bench",
+    "lab",
+    "playbooks",
+    "install",
+    "rackproof.py",
+]
 
 LINTERS = {
     "ruff": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy", *ROOMS],
     "yamllint": ["yamllint", "--strict", "."],
     "ansible-lint": ["ansible-lint", "--offline", "--profile", "production", "--strict", "roles", "playbooks"],

@@ -45,7 +45,6 @@ cooling:
 """
 
 
-
 def _rated(name, watt):
     text = re.search(rf"name: {name}, kind: \w+, rating_w: \d+", SITE).group()
     return [(text, re.sub(r"\d+$", str(watt), text))]
@@ -76,8 +75,8 @@ _NO_CHAIN = [(SITE[SITE.index("power:") :], "")]
 _AIR_UNSIZED = [("{name: ac1, kind: crac, hardware: air}", "{name: ac1, kind: crac}")]
 _NOTHING_PLUGGED = [
     *_NO_FEEDS, *_NO_CORDS, ("rack: R1, cords: [pdu-b, pdu-a]", "rack: R1"),
-    (SITE[SITE.index("power:") :], "power:\n  - {name: u1, kind: utility, rating_w: 9000}\n"
-     "cooling:\n  - {name: ac1, zone: hall, capacity_w: 9000, device: ac1}\n"),
+    (SITE[SITE.index("power:") :], ("power:\n  - {name: u1, kind: utility, rating_w: 9000}\n"
+     "cooling:\n  - {name: ac1, zone: hall, capacity_w: 9000, device: ac1}\n")),
     *[(f"  - {{name: ac{n}, kind: crac, hardware: air}}\n", "") for n in (2, 3)],
 ]  # fmt: skip
 _AIR_UNFED = [("fed_by: [ats-1], device: ac1", "device: ac1")]
@@ -95,7 +94,8 @@ _UNPLUGGED_UTILITY = [("fed_by: [u1, g1]", "fed_by: [g1, u1]")]
 _NO_GENERATOR = [
     ("  - {name: g1, kind: generator, rating_w: 5000, group: generators}\n", ""),
     ("  - {name: g2, kind: generator, rating_w: 5000, group: generators}\n", ""),
-    ("[u1, g1]", "[u1]"), ("[u2, g2]", "[u2]"),
+    ("[u1, g1]", "[u1]"),
+    ("[u2, g2]", "[u2]"),
 ]
 _ONE_UTILITY = [("[u1, g1]", "[u1]"), ("[u2, g2]", "[u1]")]
 
@@ -108,6 +108,9 @@ CASES = [
     ("within-rating", _rated("ats-1", 1949), "ats-1", "fail", "1950 W"),
     ("within-rating", _ONE_CORD, "pdu-a", "pass", "1250 W of 4000 W"),
     ("within-rating", _ONE_BUS, "ups-b", "pass", "1125 W of 4000 W"),  # a group carries a PDU together
+    # Frames of unequal rating carry in proportion to it, not evenly.
+    ("within-rating", [*_ONE_BUS, *_rated("ups-b", 2000)], "ups-b", "pass", "1000 W of 2000 W"),
+    ("within-rating", [*_ONE_BUS, *_rated("ups-b", 2000)], "ups-a", "pass", "500 W of 4000 W"),
     ("within-rating", _UNPLUGGED_UTILITY, "g1", "fail", "a generator carries 1950 W in normal"),
     ("within-rating", [("[u1, g1]", "[g1, g2]")], "g1", "fail", "carries 1950 W"),  # one at a time
     ("within-rating", [("[u1, g1]", "[g1, g2]")], "g2", "pass", "0 W of 5000 W"),

@@ -71,10 +71,20 @@ CASES = [
     ("colour-in-a-tier", "EST044", DC, "tier: DC\n", 'tier: "D\\x9bC"\n'),
     ("colour-in-a-key", "EST020", DC, "tier: DC\n", 'tier: DC\n"\\e[31m": 1\n'),
     ("colour-in-a-vlan", "EST024", DC, "name: fac,", 'name: "fac\\e[31m",'),
-    ("lost-ledger", "EST043", "estate.yml", "hardware: hardware.yml\n",
-     "hardware: hardware.yml\nledger: allocations.jsonl\n"),
-    ("ledger-of-another-name", "EST025", "estate.yml", "hardware: hardware.yml\n",
-     "hardware: hardware.yml\nledger: numbers.jsonl\n"),
+    (
+        "lost-ledger",
+        "EST043",
+        "estate.yml",
+        "hardware: hardware.yml\n",
+        "hardware: hardware.yml\nledger: allocations.jsonl\n",
+    ),
+    (
+        "ledger-of-another-name",
+        "EST025",
+        "estate.yml",
+        "hardware: hardware.yml\n",
+        "hardware: hardware.yml\nledger: numbers.jsonl\n",
+    ),
     # folder, layers
     ("no-site", "EST031", "sites", None, DELETE),
     ("unknown-archetype", "EST032", ROOMS, "archetype: room", "archetype: roon"),
@@ -87,10 +97,20 @@ CASES = [
     ("sites-not-a-list", "EST039", ROOMS, None, b"sites: {a: b}\n"),
     ("site-not-a-mapping", "EST040", ROOMS, None, b"sites: [hph]\n"),
     ("file-that-is-not-read", "EST041", "sites/hni.yml.bak", None, b"site: hni\n"),
-    ("nothing-to-take-away", "EST042", ROOMS, "    devices:\n",
-     "    devices:\n      - {name: hph-kv02-env2, remove: true}\n"),
-    ("nothing-to-take-away-anywhere", "EST042", ROOMS, "province: Hải Phòng}",
-     "province: Hải Phòng, racks: [{name: R9, remove: true}]}"),
+    (
+        "nothing-to-take-away",
+        "EST042",
+        ROOMS,
+        "    devices:\n",
+        "    devices:\n      - {name: hph-kv02-env2, remove: true}\n",
+    ),
+    (
+        "nothing-to-take-away-anywhere",
+        "EST042",
+        ROOMS,
+        "province: Hải Phòng}",
+        "province: Hải Phòng, racks: [{name: R9, remove: true}]}",
+    ),
     ("no-such-list-to-take-away-from", "EST042", DC, "sensors:\n", "uplinks: [{id: 7, remove: true}]\nsensors:\n"),
     ("extends-at-a-site", "EST020", DC, "tier: DC\n", "tier: DC\nextends: room\n"),
     ("mistake-in-archetype-once", "EST020", ROOM, "kind: router\n", "kind: router\n    colour: red\n"),
@@ -121,18 +141,26 @@ CASES = [
         "EST128",
         ROOMS,
         "    devices:\n",
-        "    vlans: [{name: lab, id: 150, ipv4: 10.31.99.0/24, gateway: hph-kv02-edge9}]\n    devices:\n"
-        "      - {name: hph-kv02-edge9, kind: router, loopback: 99, ipv4_loopback: 10.255.31.99, "
-        "attach: [{vlan: lab, host: 1, interface: lab}]}\n",
+        (
+            "    vlans: [{name: lab, id: 150, ipv4: 10.31.99.0/24, gateway: hph-kv02-edge9}]\n    devices:\n"
+            "      - {name: hph-kv02-edge9, kind: router, loopback: 99, ipv4_loopback: 10.255.31.99, "
+            "attach: [{vlan: lab, host: 1, interface: lab}]}\n"
+        ),
     ),
     ("one-physical-route", "EST126", "tiers.yml", "redundant_power: true", "redundant_power: true\n    min_paths: 2"),
     # power, cooling, sensors
     ("unknown-feed", "EST130", DC, "fed_by: [ups-b]", "fed_by: [ups-c]"),
     ("power-circle", "EST131", DC, "rating_w: 40000, fed_by: [utility]}", "rating_w: 40000, fed_by: [pdu-b]}"),
-    ("two-power-circles", "EST131", DC,
-     "fed_by: [utility], modules: 2, module_rating_w: 20000, device: ups-a}\n"
-     "  - {name: ups-b, kind: ups, rating_w: 40000, fed_by: [utility]}",
-     "fed_by: [pdu-a]}\n  - {name: ups-b, kind: ups, rating_w: 40000, fed_by: [pdu-b]}"),
+    (
+        "two-power-circles",
+        "EST131",
+        DC,
+        (
+            "fed_by: [utility], modules: 2, module_rating_w: 20000, device: ups-a}\n"
+            "  - {name: ups-b, kind: ups, rating_w: 40000, fed_by: [utility]}"
+        ),
+        "fed_by: [pdu-a]}\n  - {name: ups-b, kind: ups, rating_w: 40000, fed_by: [pdu-b]}",
+    ),
     ("fed-by-nothing", "EST132", DC, ", fed_by: [ups-b]", ""),
     ("unknown-power-device", "EST133", DC, "device: ups-a}", "device: ups-x}"),
     ("power-device-of-other-kind", "EST134", DC, "device: ups-a}", "device: env1}"),
@@ -147,14 +175,31 @@ CASES = [
     ("cooling-unit-of-other-kind", "EST143", DC, "capacity_w: 50000", "capacity_w: 50000, device: core1"),
     ("source-that-is-fed", "EST144", DC, "rating_w: 90000}", "rating_w: 90000, fed_by: [pdu-a]}"),
     ("ups-that-feeds-nothing", "EST145", DC, "fed_by: [ups-b]", "fed_by: [ups-a]"),
-    ("generator-that-feeds-nothing", "EST145", DC, "power:\n",
-     "power:\n  - {name: gen, kind: generator, rating_w: 9000}\n"),
-    ("utility-and-generator-without-ats", "EST146", DC, "rating_w: 40000, fed_by: [utility]}",
-     "rating_w: 40000, fed_by: [utility, gen]}\n  - {name: gen, kind: generator, rating_w: 9000}"),
+    (
+        "generator-that-feeds-nothing",
+        "EST145",
+        DC,
+        "power:\n",
+        "power:\n  - {name: gen, kind: generator, rating_w: 9000}\n",
+    ),
+    (
+        "utility-and-generator-without-ats",
+        "EST146",
+        DC,
+        "rating_w: 40000, fed_by: [utility]}",
+        "rating_w: 40000, fed_by: [utility, gen]}\n  - {name: gen, kind: generator, rating_w: 9000}",
+    ),
     ("router-in-the-power-chain", "EST147", DC, "pdu-b, kind: pdu", "pdu-b, kind: router"),
-    ("cooling-units-of-one-device", "EST213", DC, "cooling:\n  - {name: crac-1, zone: hall, capacity_w: 50000}",
-     "cooling:\n  - {name: crac-1, zone: hall, capacity_w: 50000, device: ac}\n"
-     "  - {name: crac-2, zone: hall, capacity_w: 50000, device: ac}"),
+    (
+        "cooling-units-of-one-device",
+        "EST213",
+        DC,
+        "cooling:\n  - {name: crac-1, zone: hall, capacity_w: 50000}",
+        (
+            "cooling:\n  - {name: crac-1, zone: hall, capacity_w: 50000, device: ac}\n"
+            "  - {name: crac-2, zone: hall, capacity_w: 50000, device: ac}"
+        ),
+    ),
     ("unknown-cooling-feed", "EST170", DC, "capacity_w: 50000", "capacity_w: 50000, fed_by: [ups-c]"),
     ("more-cords-than-inlets", "EST172", "hardware.yml", "inlets: 2", "inlets: 1"),
     ("two-cords-to-one-pdu", "EST173", DC, "cords: [pdu-b, pdu-a]", "cords: [pdu-b, pdu-b]"),
@@ -174,12 +219,22 @@ CASES = [
     ("unknown-sensor-device", "EST150", DC, "{device: env1, quantity: smoke", "{device: env2, quantity: smoke"),
     ("unknown-position", "EST151", DC, "quantity: smoke, position: hall", "quantity: smoke, position: R1/front-tip"),
     ("unknown-rack-in-group", "EST152", ROOM, "racks: [R1]}", "racks: [R7]}"),
-    ("position-without-humidity", "EST153", DC,
-     "  - {device: env1, quantity: humidity, position: R1/front-top, index: 1}\n", ""),
+    (
+        "position-without-humidity",
+        "EST153",
+        DC,
+        "  - {device: env1, quantity: humidity, position: R1/front-top, index: 1}\n",
+        "",
+    ),
     ("position-without-sensors", "EST154", ROOM, "sensor_groups:\n  - {device: '{site}-env1', racks: [R1]}\n", ""),
     ("rack-without-positions", "EST155", ROOM, ", positions: [front]", ""),
-    ("temperature-of-a-zone", "EST045", DC, "position: hall, index: 1}",
-     "position: hall, index: 1}\n  - {device: env1, quantity: temperature, position: hall, index: 2}"),
+    (
+        "temperature-of-a-zone",
+        "EST045",
+        DC,
+        "position: hall, index: 1}",
+        "position: hall, index: 1}\n  - {device: env1, quantity: temperature, position: hall, index: 2}",
+    ),
     ("sensors-of-a-host", "EST049", ROOM, "{device: '{site}-env1', racks", "{device: '{site}-node1', racks"),
     ("smoke-at-a-host", "EST049", DC, "{device: env1, quantity: smoke", "{device: db1, quantity: smoke"),
     # services
@@ -190,21 +245,46 @@ CASES = [
     ("service-nowhere", "EST164", "services.yml", "on_role: site-node", "on_role: site-knot"),
     ("service-on-what-is-no-host", "EST164", ROOM, "-node1', kind: host,", "-node1', kind: environment,"),
     ("role-that-no-host-has", "EST165", "services.yml", "on_role: site-node", "on_role: site-nod\n    hosts: [db1]"),
-    ("recovery-on-a-host-of-its-role", "EST166", "services.yml", "on_role: site-node",
-     "on_role: site-node\n    dr_hosts: [hph-kv01-node1]"),
+    (
+        "recovery-on-a-host-of-its-role",
+        "EST166",
+        "services.yml",
+        "on_role: site-node",
+        "on_role: site-node\n    dr_hosts: [hph-kv01-node1]",
+    ),
     ("host-named-twice", "EST167", "services.yml", "hosts: [db1]", "hosts: [db1, db1]"),
     ("recovery-host-named-twice", "EST167", "services.yml", "dr_hosts: [db2]", "dr_hosts: [db2, db2]"),
-    ("service-larger-than-its-host", "EST168", "services.yml", "    on_role: site-node\n",
-     "    hosts: [db2]\n    needs: {vcpu: 512, ram_gb: 16, storage_gb: 100}\n"),
-    ("service-larger-than-hosts-of-its-role", "EST168", "services.yml", "on_role: site-node",
-     "on_role: generic\n    needs: {vcpu: 2, ram_gb: 128, storage_gb: 10}"),
-    ("recovery-host-too-small", "EST169", "services.yml", "hosts: [db1]",
-     "hosts: [db1]\n    needs: {vcpu: 16, ram_gb: 16, storage_gb: 100}"),
-    ("host-too-small-for-all", "EST169", "services.yml", None,
-     "services:\n"
-     "  - {name: one, title: {en: One, vi: Một}, hosts: [db2], needs: {vcpu: 6, ram_gb: 40, storage_gb: 10}}\n"
-     "  - {name: two, title: {en: Two, vi: Hai}, hosts: [db2], needs: {vcpu: 6, ram_gb: 40, storage_gb: 10}}\n"
-     .encode()),
+    (
+        "service-larger-than-its-host",
+        "EST168",
+        "services.yml",
+        "    on_role: site-node\n",
+        "    hosts: [db2]\n    needs: {vcpu: 512, ram_gb: 16, storage_gb: 100}\n",
+    ),
+    (
+        "service-larger-than-hosts-of-its-role",
+        "EST168",
+        "services.yml",
+        "on_role: site-node",
+        "on_role: generic\n    needs: {vcpu: 2, ram_gb: 128, storage_gb: 10}",
+    ),
+    (
+        "recovery-host-too-small",
+        "EST169",
+        "services.yml",
+        "hosts: [db1]",
+        "hosts: [db1]\n    needs: {vcpu: 16, ram_gb: 16, storage_gb: 100}",
+    ),
+    (
+        "host-too-small-for-all",
+        "EST169",
+        "services.yml",
+        None,
+        "services:\n"
+        "  - {name: one, title: {en: One, vi: Một}, hosts: [db2], needs: {vcpu: 6, ram_gb: 40, storage_gb: 10}}\n"
+        "  - {name: two, title: {en: Two, vi: Hai}, hosts: [db2], needs: {vcpu: 6, ram_gb: 40, storage_gb: 10}}\n"
+        "".encode(),
+    ),
     # duplicates
     ("site-code-twice", "EST201", ROOMS, "site: hph-kv02", "site: hph-kv01"),
     ("plan-number-twice", "EST202", ROOMS, "number: 2", "number: 1"),
@@ -216,12 +296,27 @@ CASES = [
     ("vlan-id-twice", "EST208", DC, "id: 130", "id: 110"),
     ("host-number-twice", "EST209", DC, "[{vlan: srv, host: 11}]", "[{vlan: srv, host: 2}]"),
     ("position-twice", "EST210", DC, "[front-top]", "[front-top, front-top]"),
-    ("sensor-index-twice", "EST211", DC, "quantity: smoke, position: hall, index: 1",
-     "quantity: humidity, position: hall, index: 1"),
-    ("two-sensors-at-one-place", "EST212", DC, "quantity: smoke, position: hall, index: 1",
-     "quantity: humidity, position: R1/front-top, index: 2"),
-    ("device-answers-twice", "EST213", DC, "name: ups-b, kind: ups, rating_w: 40000, fed_by: [utility]",
-     "name: ups-b, kind: ups, rating_w: 40000, fed_by: [utility], device: ups-a"),
+    (
+        "sensor-index-twice",
+        "EST211",
+        DC,
+        "quantity: smoke, position: hall, index: 1",
+        "quantity: humidity, position: hall, index: 1",
+    ),
+    (
+        "two-sensors-at-one-place",
+        "EST212",
+        DC,
+        "quantity: smoke, position: hall, index: 1",
+        "quantity: humidity, position: R1/front-top, index: 2",
+    ),
+    (
+        "device-answers-twice",
+        "EST213",
+        DC,
+        "name: ups-b, kind: ups, rating_w: 40000, fed_by: [utility]",
+        "name: ups-b, kind: ups, rating_w: 40000, fed_by: [utility], device: ups-a",
+    ),
     ("service-twice", "EST214", "services.yml", "name: nodes", "name: casework"),
     ("serial-twice", "EST215", DC, "serial: S-2", "serial: S-1"),
     # address plans

@@ -5,15 +5,13 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from inventory import cache_file, cache_key
-from inventory.cache import through
-from inventory.load import inspect_estate
+from core.files import read_private_file
+from inventory.load import estate_cache
+from inventory.load.loader import check_estate, inspect_estate
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = Path(__file__).parent / "base"
@@ -24,34 +22,41 @@ LIE = (b'"Centre"', b'"Castle"')
 def kept(tmp_path, monkeypatch):
     """A remembered estate: its folder and the file it is remembered in."""
     monkeypatch.setenv("RACKPROOF_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(cache_key, "_began", lambda: float("inf"))
+    monkeypatch.delenv("RACKPROOF_NO_CACHE", raising=False)
+    monkeypatch.setattr(estate_cache, "identify_code", lambda: "these sources")
     shutil.copytree(BASE, tmp_path / "estate")
-    time.sleep(cache_key.CLOCK_GRAIN_S * 1.5)
-    assert looks(tmp_path / "estate") == 1
-    assert looks(tmp_path / "estate") == 0
+    assert is_remembered(tmp_path / "estate") is False
+    assert is_remembered(tmp_path / "estate") is True
     (file,) = (tmp_path / "state").rglob("*.json")
     return tmp_path / "estate", file
 
 
-def looks(folder):
-    """Ask for the estate; return how often it was loaded for that. The answer is right in any case."""
-    seen = []
-    answer = through(folder, lambda at: seen.append(at) or inspect_estate(at))
+def is_remembered(folder):
+    """Ask for the estate; return whether it came back without being loaded. The answer is right in any case."""
+    answer = check_estate(folder)
     cold = inspect_estate(folder)
     assert (answer.errors, answer.estate) == (cold.errors, cold.estate)
-    return len(seen)
+    return answer.draft is None
 
 
-def lying(file):
-    """Write a false estate as the program would write a true one."""
-    record = cache_file.read(file)
-    assert LIE[0] in record.estate
-    assert cache_file.write(file, replace(record, estate=record.estate.replace(*LIE)))
+def write_signed(file, reads, content):
+    """Write a file as the program would."""
+    signed = reads + b"\n" + content
+    file.write_bytes(estate_cache.sign(signed) + b"\n" + signed)
 
 
-def signed(head, estate=b"{}"):
-    rest = head + b"\n" + estate
-    return cache_file._first_line(rest) + b"\n" + rest
+def rewrite(old, new):
+    """Return what puts other bytes into a file as the program would."""
+
+    def change(file):
+        _signature, reads, content = file.read_bytes().split(b"\n", 2)
+        assert (reads + content).count(old)
+        write_signed(file, reads.replace(old, new), content.replace(old, new))
+
+    return change
+
+
+lying = rewrite(*LIE)
 
 
 def writable(file):
@@ -62,6 +67,13 @@ def writable(file):
 def readable_by_the_group(file):
     lying(file)
     file.chmod(0o640)
+
+
+def of_another_account(file):
+    lying(file)
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(file, 1, -1)
 
 
 def in_an_open_folder(file):
@@ -97,7 +109,8 @@ def a_pipe(file):
 
 
 DAMAGE = {
-    "writable": writable, "readable by the group": readable_by_the_group, "in an open folder": in_an_open_folder,
+    "writable": writable, "readable by the group": readable_by_the_group, "of another account": of_another_account,
+    "in an open folder": in_an_open_folder,
     "linked": linked, "a symbolic link": a_symbolic_link, "a linked folder": a_linked_folder, "a folder": a_folder,
     "a pipe": a_pipe,
     "gone": Path.unlink,
@@ -106,13 +119,16 @@ DAMAGE = {
     "half": lambda file: file.write_bytes(file.read_bytes()[:-700]),
     "one sign more": lambda file: file.write_bytes(file.read_bytes() + b" "),
     "altered": lambda file: file.write_bytes(file.read_bytes().replace(*LIE)),
-    "of another key": lambda file: cache_file.write(file, replace(cache_file.read(file), key="0" * 64)),
-    "no JSON": lambda file: file.write_bytes(signed(b"{")),
-    "deep JSON": lambda file: file.write_bytes(signed(b"[" * 100_000)),
-    "a list": lambda file: file.write_bytes(signed(b"[]")),
-    "other parts": lambda file: file.write_bytes(signed(b'{"a": 1}')),
-    "warnings that are none": lambda file: cache_file.write(file, replace(cache_file.read(file), warnings=[{"a": 1}])),
-    "an estate that is none": lambda file: cache_file.write(file, replace(cache_file.read(file), estate=b"[]")),
+    "of other files": rewrite(b"sites/dc.yml", b"sites/cd.yml"),
+    "no JSON": lambda file: write_signed(file, b"{}", b"{"),
+    "files that are no JSON": lambda file: write_signed(file, b"{", b"{}"),
+    "deep JSON": lambda file: write_signed(file, b"{}", b"[" * 100_000),
+    "deep files": lambda file: write_signed(file, b"[" * 100_000, b"{}"),
+    "a list": lambda file: write_signed(file, b"[]", b"[]"),
+    "other parts": lambda file: write_signed(file, b"{}", b'{"a": 1}'),
+    "warnings that are none": rewrite(b'"warnings":[]', b'"warnings":[[{"a": "1"}, null]]'),
+    "a warning of no table": rewrite(b'"warnings":[]', b'"warnings":[[{"code": "XXX000"}, null]]'),
+    "an estate that is none": rewrite(b'"estate":{', b'"estate":[{'),
 }  # fmt: skip
 
 
@@ -120,7 +136,18 @@ DAMAGE = {
 def test_what_is_damaged_or_foreign_is_not_trusted(kept, name):
     folder, file = kept
     DAMAGE[name](file)
-    assert looks(folder) == 1
+    assert not is_remembered(folder)
+
+
+@pytest.mark.parametrize("name", ["a symbolic link", "a linked folder", "in an open folder"])
+def test_nothing_is_written_where_somebody_else_may_lead(kept, name):
+    """A link that another account laid must not send what is written somewhere else."""
+    folder, file = kept
+    DAMAGE[name](file)
+    elsewhere = file.with_suffix(".other") if name == "a symbolic link" else file.resolve()
+    before = elsewhere.read_bytes()
+    assert not is_remembered(folder)
+    assert elsewhere.read_bytes() == before
 
 
 def test_every_byte_counts(kept):
@@ -128,9 +155,9 @@ def test_every_byte_counts(kept):
     good = file.read_bytes()
     for at in range(0, len(good), 97):
         file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
-        assert cache_file.read(file) is None
+        assert estate_cache.recall_estate(folder) is None
     file.write_bytes(good)
-    assert looks(folder) == 0
+    assert is_remembered(folder)
 
 
 def test_a_file_of_another_user_is_not_trusted(kept, monkeypatch):
@@ -139,7 +166,7 @@ def test_a_file_of_another_user_is_not_trusted(kept, monkeypatch):
     another = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: another)
     shutil.copytree(file.parent, file.parent.with_name(f"estates-{another}"))  # as if that user's own
-    assert looks(folder) == 1
+    assert not is_remembered(folder)
 
 
 def test_only_its_user_may_read_it(kept):
@@ -148,11 +175,14 @@ def test_only_its_user_may_read_it(kept):
 
 
 def test_only_the_newest_are_kept(kept):
-    _folder, file = kept
-    record = cache_file.read(file)
+    folder, file = kept
     for number in range(40):
-        assert cache_file.write(file.with_name(f"{number}.json"), record)
-    assert len(list(file.parent.iterdir())) == cache_file._KEPT
+        shutil.copy2(file, file.with_name(f"{number}.json"))
+        os.utime(file.with_name(f"{number}.json"), (number, number))
+    file.unlink()
+    assert not is_remembered(folder)
+    assert is_remembered(folder)
+    assert len(list(file.parent.iterdir())) == estate_cache.MOST_FILES
 
 
 def no_folder(folder):
@@ -169,17 +199,27 @@ def test_a_state_folder_that_cannot_be_written(kept, where, monkeypatch):
     folder, _file = kept
     monkeypatch.setenv("RACKPROOF_STATE", "")
     where(folder)
-    assert (looks(folder), looks(folder)) == (1, 1)
+    assert not is_remembered(folder)
+    assert not is_remembered(folder)
 
 
-PROGRAM = "import sys; from pathlib import Path; from inventory.load import load_estate as load; " \
-          "print(len(load(Path(sys.argv[1])).devices))"
+PROGRAM = (
+    "import sys; from pathlib import Path; from inventory.load.loader import load_estate as load; "
+    "print(len(load(Path(sys.argv[1])).devices))"
+)
 
 
 def started(folder, state, **more):
     environment = {**os.environ, "RACKPROOF_STATE": str(state)}
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(folder)], cwd=ROOT, env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(folder)],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **more,
+    )
 
 
 def test_a_full_disk_leaves_nothing_behind(kept, tmp_path):
@@ -201,4 +241,4 @@ def test_several_processes_at_once(kept, tmp_path):
             (f"{len(inspect_estate(folder).estate.devices)}\n", "")
         }
     (file,) = (tmp_path / "many").rglob("*.json")
-    assert cache_file.read(file) is not None
+    assert read_private_file(file, 10**6)

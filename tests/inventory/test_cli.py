@@ -1,6 +1,7 @@
 """The estate's commands: exit codes, what goes to which stream, and answers that programs can read."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,9 @@ import jsonschema
 import pytest
 import yaml
 
+from core.errors.table import read_entry
 from rackproof import run
+from tests.support import json_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -23,8 +26,8 @@ def rackproof(capsys, monkeypatch):
         monkeypatch.setenv(name, value)  # set here so that what the front door sets is undone
     monkeypatch.chdir(ROOT)
 
-    def call(*words, estate=LAB):
-        code = run(["--estate", str(estate), "--lang", "en", "estate", *words])
+    def call(*words, estate=LAB, lang="en"):
+        code = run(["--estate", str(estate), "--lang", lang, "estate", *words])
         said = capsys.readouterr()
         return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
 
@@ -54,12 +57,55 @@ def test_validate_exits_3_with_the_place(rackproof, broken):
     assert answer.stdout == ""
 
 
+@pytest.mark.parametrize(("lang", "says"), [("en", ": 1 error, 0 warnings"), ("vi", ": 1 lỗi, 0 cảnh báo")])
+def test_one_mistake_is_counted_as_one(rackproof, broken, lang, says):
+    said = rackproof("validate", str(broken), lang=lang).stderr
+    assert said.rstrip().endswith(says)
+    assert said.startswith({"en": "error: ", "vi": "lỗi: "}[lang])
+
+
+def test_what_was_checked_is_counted_in_vietnamese(rackproof):
+    assert "hợp lệ, 0 cảnh báo (3 điểm, 12 thiết bị" in rackproof("validate", str(HERE / "base"), lang="vi").stdout
+
+
+def test_failures_are_shown_in_words(rackproof):
+    said = rackproof("failures", estate=ROOT / "inventory" / "estate", lang="en").stdout
+    assert "without gateway" in said
+    assert "device hcm-edge1" in said
+    vietnamese = rackproof("failures", estate=ROOT / "inventory" / "estate", lang="vi").stdout
+    for words in ("thiết bị hcm-edge1", "tuyến vật lý hcm north", "kênh hcm tslcd-1", "mất gateway"):
+        assert words in vietnamese, words
+    assert not re.search(r"\b(device|link|circuit|path|power) [a-z0-9]", vietnamese)
+
+
+@pytest.mark.parametrize("lang", ["en", "vi"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("failures",),
+        ("failures", "dc"),
+        ("facility",),
+        ("facility", "dc"),
+        ("show",),
+        ("show", "dc"),
+        ("show", "core1"),
+    ],
+    ids=" ".join,
+)
+def test_no_heading_is_the_name_of_a_field(rackproof, words, lang):
+    said = rackproof(*words, lang=lang)
+    headings = [line for line in said.stdout.splitlines() if line.startswith("┃")]
+    assert headings, said.stderr
+    assert [line for line in headings if "_" in line] == []
+
+
 def test_validate_json_is_complete(rackproof, broken):
     answer = rackproof("validate", str(broken), "--json")
     assert answer.returncode == 3
     found = json.loads(answer.stdout)
-    assert found["valid"] is False
+    assert found["data"]["valid"] is False
     assert [error["code"] for error in found["errors"]] == ["EST101"]
+    assert found["data"]["errors"] == found["errors"]
 
 
 def test_texts_of_an_estate_are_shown_as_they_are(rackproof, tmp_path):
@@ -73,7 +119,7 @@ def test_texts_of_an_estate_are_shown_as_they_are(rackproof, tmp_path):
 
 def test_validate_of_no_folder(rackproof):
     answer = rackproof("validate", "/nowhere/at/all")
-    assert answer.returncode == 3
+    assert answer.returncode == 2
     assert "[EST030]" in answer.stderr
 
 
@@ -132,27 +178,33 @@ def test_a_mistake_in_the_estate_comes_before_the_answer(rackproof, broken, word
     (broken / "allocations.jsonl").touch()
     spoil(broken)
     answer = rackproof(*words, estate=broken)
-    assert (answer.returncode, f"[{code}]" in answer.stderr) == (3, True)
+    assert (answer.returncode, f"[{code}]" in answer.stderr) == (read_entry(code).exit_code, True)
     assert "[EST050]" not in answer.stderr
 
 
 @pytest.mark.parametrize("words", [("show",), ("show", "hph"), ("explain", "hph"), ("ipam",)])
 def test_json_is_json(rackproof, words):
-    assert json.loads(rackproof(*words, "--json").stdout)
+    assert json_of(rackproof(*words, "--json").stdout)
 
 
 @pytest.mark.parametrize(
     ("kind", "pattern"),
     [
-        ("site", "inventory/estate/sites/*.yml"), ("site", "lab/estate/sites/*.yml"), ("links", "*/estate/links.yml"),
-        ("archetype", "inventory/estate/archetypes/*.yml"), ("services", "*/estate/services.yml"),
-        ("tiers", "inventory/estate/tiers.yml"), ("estate", "*/estate/estate.yml"),
-        ("hardware", "inventory/estate/hardware.yml"), ("policies", "inventory/estate/policies.yml"),
-        ("site", "tests/inventory/campus/sites/*.yml"), ("services", "tests/inventory/campus/services.yml"),
+        ("site", "inventory/estate/sites/*.yml"),
+        ("site", "lab/estate/sites/*.yml"),
+        ("links", "*/estate/links.yml"),
+        ("archetype", "inventory/estate/archetypes/*.yml"),
+        ("services", "*/estate/services.yml"),
+        ("tiers", "inventory/estate/tiers.yml"),
+        ("estate", "*/estate/estate.yml"),
+        ("hardware", "inventory/estate/hardware.yml"),
+        ("policies", "inventory/estate/policies.yml"),
+        ("site", "tests/inventory/campus/sites/*.yml"),
+        ("services", "tests/inventory/campus/services.yml"),
     ],
 )
 def test_published_schema_accepts_the_estates(kind, pattern):
-    from inventory.jsonschema import schema
+    from inventory.export.json_schema import schema
 
     validator = jsonschema.Draft202012Validator(schema(kind))
     files = sorted(ROOT.glob(pattern))
@@ -164,9 +216,11 @@ def test_published_schema_accepts_the_estates(kind, pattern):
 
 def test_the_published_schemas_are_those_of_the_model(tmp_path):
     """After a change of the model: rackproof estate schema --to docs/schemas, and commit them."""
-    from inventory.jsonschema import write
+    from core.files import write_set
+    from inventory.export.json_schema import make_files
 
-    made = write(tmp_path)
+    made = make_files(tmp_path)
+    write_set(made)
     published = ROOT / "docs" / "schemas"
     assert {file.name for file in made} == {file.name for file in published.iterdir()}
     for file in made:
@@ -176,7 +230,7 @@ def test_the_published_schemas_are_those_of_the_model(tmp_path):
 
 
 def test_published_schema_refuses_an_unknown_key():
-    from inventory.jsonschema import schema
+    from inventory.export.json_schema import schema
 
     validator = jsonschema.Draft202012Validator(schema("site"))
     assert list(validator.iter_errors({"site": "x", "colour": "red"}))

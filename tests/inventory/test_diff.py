@@ -1,6 +1,5 @@
 """``estate diff``: every kind of change in words, who is affected, and git refusing clearly."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,11 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from inventory.diff import changes
-from inventory.diff_words import text_of
-from inventory.impact import impact
-from inventory.load import load_estate
+from inventory.change.diff import find_changes
+from inventory.change.diff_words import describe_change
+from inventory.change.impact import find_impact
+from inventory.load.loader import load_estate
 from rackproof import run
+from tests.support import json_of
 
 HERE = Path(__file__).parent
 DC, ROOMS = "sites/dc.yml", "sites/rooms.yml"
@@ -58,43 +58,94 @@ def edit(folder, file, old, new):
 
 
 CASES = [
-    (ROOMS, "sites:\n", "sites:\n  - {site: hph-kv03, number: 3, uplinks: [{id: 13, to: core1}]}\n",
-     ["+ address core1 to-hph-kv03-edge1: new (fd00:1:fe00:d::/127 10.254.0.26/31)",
-      "+ site hph-kv03: new (HUYEN, fd00:1:1f03::/48, 3 devices, 5 interfaces)",
-      "+ link 13: new (core1 to-hph-kv03-edge1 – hph-kv03-edge1 to-core1, 1000 Mb/s)",
-      "~ service nodes: hosts hph-kv01-node1, hph-kv02-node1 → hph-kv03-node1, hph-kv01-node1, hph-kv02-node1"],
-     {"hph-kv01", "hph-kv02", "hph-kv03", "dc"}),
-    (DC, "attach: [{vlan: srv, host: 11}]", "attach: [{vlan: srv, host: 13}]",
-     ["~ device db1: attach.srv.host 11 → 13",
-      "~ address db1 eth0: fd00:1:101:106e::11/64 10.1.10.11/24 → fd00:1:101:106e::13/64 10.1.10.13/24"], {"dc"}),
+    (
+        ROOMS,
+        "sites:\n",
+        "sites:\n  - {site: hph-kv03, number: 3, uplinks: [{id: 13, to: core1}]}\n",
+        [
+            "+ address core1 to-hph-kv03-edge1: new (fd00:1:fe00:d::/127 10.254.0.26/31)",
+            "+ site hph-kv03: new (HUYEN, fd00:1:1f03::/48, 3 devices, 5 interfaces)",
+            "+ link 13: new (core1 to-hph-kv03-edge1 – hph-kv03-edge1 to-core1, 1000 Mb/s)",
+            "~ service nodes: hosts hph-kv01-node1, hph-kv02-node1 → hph-kv03-node1, hph-kv01-node1, hph-kv02-node1",
+        ],
+        {"hph-kv01", "hph-kv02", "hph-kv03", "dc"},
+    ),
+    (
+        DC,
+        "attach: [{vlan: srv, host: 11}]",
+        "attach: [{vlan: srv, host: 13}]",
+        [
+            "~ device db1: attach.srv.host 11 → 13",
+            "~ address db1 eth0: fd00:1:101:106e::11/64 10.1.10.11/24 → fd00:1:101:106e::13/64 10.1.10.13/24",
+        ],
+        {"dc"},
+    ),
     (DC, "capacity_w: 50000", "capacity_w: 60000", ["~ cooling unit dc crac-1: capacity_w 50000 → 60000"], {"dc"}),
     (DC, "cords: [pdu-a, pdu-b]", "cords: [pdu-a]", ["~ device core1: cords pdu-a, pdu-b → pdu-a"], {"dc"}),
     (DC, "province: Hà Nội", "province: Hà Nội\nlatitude: 21.0", ["~ site dc: latitude (none) → 21.0"], {"dc"}),
-    ("tiers.yml", "access: 100}", "access: 50}", ["~ tier HUYEN: min_speed_mbps.access 100 → 50"],
-     {"hph-kv01", "hph-kv02"}),
+    (
+        "tiers.yml",
+        "access: 100}",
+        "access: 50}",
+        ["~ tier HUYEN: min_speed_mbps.access 100 → 50"],
+        {"hph-kv01", "hph-kv02"},
+    ),
     ("links.yml", "speed_mbps: 10000", "speed_mbps: 20000", ["~ link 1: speed_mbps 10000 → 20000"], {"dc"}),
-    ("services.yml", "dr_scope: true", "dr_scope: true\n    rto_s: 60",
-     ["~ service casework: rto_s (none) → 60"], {"dc"}),
-    ("estate.yml", "routing_as: 65000", "routing_as: 65001", ["~ estate base: addressing.routing_as 65000 → 65001"],
-     set()),
+    (
+        "services.yml",
+        "dr_scope: true",
+        "dr_scope: true\n    rto_s: 60",
+        ["~ service casework: rto_s (none) → 60"],
+        {"dc"},
+    ),
+    (
+        "estate.yml",
+        "routing_as: 65000",
+        "routing_as: 65001",
+        ["~ estate base: addressing.routing_as 65000 → 65001"],
+        set(),
+    ),
 ]
 
 
 CAMPUS_CASES = [
     ("hardware.yml", "power_w: 50,", "power_w: 60,", ["~ model switch: power_w 50 → 60"], {"dc"}),
-    ("policies.yml", "      - {action: deny, protocol: icmpv6}\n", "",
-     ["~ filter users-6: rules.2.protocol icmpv6 → udp", "~ filter users-6: rules.2.action deny → permit"], None),
-    ("policies.yml", "[ra-guard, dhcpv6-guard]", "[ra-guard]",
-     ["~ guard profile host: features ra-guard, dhcpv6-guard → ra-guard"], {"dc"}),
+    (
+        "policies.yml",
+        "      - {action: deny, protocol: icmpv6}\n",
+        "",
+        ["~ filter users-6: rules.2.protocol icmpv6 → udp", "~ filter users-6: rules.2.action deny → permit"],
+        None,
+    ),
+    (
+        "policies.yml",
+        "[ra-guard, dhcpv6-guard]",
+        "[ra-guard]",
+        ["~ guard profile host: features ra-guard, dhcpv6-guard → ra-guard"],
+        {"dc"},
+    ),
     (DC, "ports: ge1-5,", "ports: ge1-4,", ["~ device sw1: ports.users.ports ge1-5 → ge1-4"], {"dc"}),
-    (DC, "100.64.1.0/30", "100.64.1.0/29",
-     ["~ circuit dc line-1: assigned.ipv4 100.64.1.0/30 → 100.64.1.0/29"], {"dc"}),
+    (
+        DC,
+        "100.64.1.0/30",
+        "100.64.1.0/29",
+        ["~ circuit dc line-1: assigned.ipv4 100.64.1.0/30 → 100.64.1.0/29"],
+        {"dc"},
+    ),
     (DC, "backups: [core2], vrid: 10", "backups: [core2], vrid: 11", ["~ VLAN dc srv: vrid 10 → 11"], {"dc"}),
     ("services.yml", "anycast: 2", "anycast: 3", ["~ service time: anycast 2 → 3"], {"dc"}),
     ("links.yml", "speed_mbps: 10000", "speed_mbps: 10000, mtu: 9000", ["~ link 1: mtu 1500 → 9000"], {"dc"}),
-    (ROOMS, "zone: 1, ipv4: '10.2.{number}.0/24'", "zone: 1, families: [ipv6]",
-     ["~ VLAN kv01 srv: ipv4 10.2.1.0/24 → (none)", "~ VLAN kv01 srv: families ipv4, ipv6 → ipv6",
-      "~ address kv01-edge1 srv: fd00:2:201:106e::1/64 10.2.1.1/24 → fd00:2:201:106e::1/64"], {"kv01", "kv02"}),
+    (
+        ROOMS,
+        "zone: 1, ipv4: '10.2.{number}.0/24'",
+        "zone: 1, families: [ipv6]",
+        [
+            "~ VLAN kv01 srv: ipv4 10.2.1.0/24 → (none)",
+            "~ VLAN kv01 srv: families ipv4, ipv6 → ipv6",
+            "~ address kv01-edge1 srv: fd00:2:201:106e::1/64 10.2.1.1/24 → fd00:2:201:106e::1/64",
+        ],
+        {"kv01", "kv02"},
+    ),
 ]
 
 
@@ -103,15 +154,15 @@ def test_says_of_the_network(file, old, new, said, sites, tmp_path):
     shutil.copytree(HERE / "campus", tmp_path / "estate")
     edit(tmp_path / "estate", file, old, new)
     before, after = load_draft_estate(HERE / "campus"), load_draft_estate(tmp_path / "estate")
-    found = changes(before, after)
-    told = [text_of(change, False) for change in found]
+    found = find_changes(before, after)
+    told = [describe_change(change) for change in found]
     assert [line for line in said if line not in told] == []
-    assert sites is None or {item.site for item in impact(before, after, found).sites} == sites
+    assert sites is None or {item.site for item in find_impact(before, after, found).sites} == sites
 
 
 def load_draft_estate(folder):
     """The estate as written, mistakes of its rules or not: a reviewer compares what is there."""
-    from inventory.load import _estate, read_draft
+    from inventory.load.loader import _estate, read_draft
 
     return _estate(read_draft(folder, []))
 
@@ -121,10 +172,10 @@ def test_says(file, old, new, said, sites, tmp_path):
     shutil.copytree(HERE / "base", tmp_path / "estate")
     edit(tmp_path / "estate", file, old, new)
     before, after = load_estate(HERE / "base"), load_estate(tmp_path / "estate")
-    found = changes(before, after)
-    assert [text_of(change, False) for change in found] == said
-    assert {item.site for item in impact(before, after, found).sites} == sites
-    back = [change.action for change in changes(after, before)]
+    found = find_changes(before, after)
+    assert [describe_change(change) for change in found] == said
+    assert {item.site for item in find_impact(before, after, found).sites} == sites
+    back = [change.action for change in find_changes(after, before)]
     assert back == [{"added": "removed", "removed": "added"}.get(change.action, "changed") for change in found]
 
 
@@ -133,16 +184,20 @@ def test_order_is_no_change(tmp_path):
     a = "  - {name: ups-a, kind: ups, attach: [{vlan: fac, host: 21}]}\n"
     b = next(f"{line}\n" for line in (HERE / "base" / DC).read_text("utf-8").splitlines() if "- {name: env1" in line)
     edit(tmp_path / "estate", DC, a + b, b + a)
-    assert changes(load_estate(HERE / "base"), load_estate(tmp_path / "estate")) == []
+    assert find_changes(load_estate(HERE / "base"), load_estate(tmp_path / "estate")) == []
 
 
 def test_a_lost_link_is_a_new_single_point(tmp_path):
     shutil.copytree(HERE / "base", tmp_path / "estate")
-    edit(tmp_path / "estate", ROOMS, "uplinks: [{id: 11, to: core1}]",
-         "uplinks: [{id: 11, to: core1}, {id: 14, to: core2}]")
+    edit(
+        tmp_path / "estate",
+        ROOMS,
+        "uplinks: [{id: 11, to: core1}]",
+        "uplinks: [{id: 11, to: core1}, {id: 14, to: core2}]",
+    )
     one, two = load_estate(HERE / "base"), load_estate(tmp_path / "estate")
-    assert "link 11" in impact(one, two, []).gone_single_points["hph-kv01"]
-    assert "link 11" in impact(two, one, []).new_single_points["hph-kv01"]
+    assert "link 11" in find_impact(one, two, []).gone_single_points["hph-kv01"]
+    assert "link 11" in find_impact(two, one, []).new_single_points["hph-kv01"]
 
 
 def test_working_tree_against_a_revision(checkout, rackproof):
@@ -155,7 +210,7 @@ def test_working_tree_against_a_revision(checkout, rackproof):
         assert text in answer.stdout
     assert "~ service casework: hosts db1 → db9" in answer.stdout
     assert "+ thiết bị db9: mới" in rackproof(checkout, "HEAD", lang="vi").stdout
-    found = json.loads(rackproof(checkout, "HEAD", "--json").stdout)
+    found = json_of(rackproof(checkout, "HEAD", "--json").stdout)
     assert found["added"] == found["removed"] == 1
     assert found["impact"]["services"] == ["casework"]
     assert len(found["from"]["commit"]) == 40

@@ -3,15 +3,15 @@
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from inventory.draw_backbone import backbone
-from inventory.draw_network import network
-from inventory.draw_power import power
-from inventory.load import load_estate
-from inventory.svg import STYLES
+from inventory.draw.backbone import backbone
+from inventory.draw.network import network
+from inventory.draw.power import power
+from inventory.draw.svg import STYLES
+from inventory.load.loader import load_estate
 from rackproof import run
 
 HERE = Path(__file__).parent
@@ -19,16 +19,16 @@ ROOT = HERE.parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
 FOLDERS = {"lab": ROOT / "lab" / "estate", "reference": ROOT / "inventory" / "estate", "base": HERE / "base"}
 DRAWINGS = [
-    ("lab", lambda e, vi: network(e, "dc", vi), {"core1", "core2", "srv 110", "fd52:5052:ff01::1"}),
-    ("lab", lambda e, vi: power(e, "dc", vi), {"utility-1", "ups-a", "pdu-b", "R1", "crac-1", "core1 [A+B]"}),
+    ("lab", lambda e: network(e, "dc"), {"core1", "core2", "srv 110", "fd52:5052:ff01::1"}),
+    ("lab", lambda e: power(e, "dc"), {"utility-1", "ups-a", "pdu-b", "R1", "crac-1", "core1 [A+B]"}),
     ("lab", backbone, {"core1", "core2", "dr", "hph +1"}),
-    ("reference", lambda e, vi: network(e, "dc", vi), {"dc-core1", "dr-edge2", "mgmt 140"}),
-    ("reference", lambda e, vi: network(e, "hph", vi), {"dc-core1", "hph-edge2", "usr 120"}),
-    ("reference", lambda e, vi: network(e, "hph-kv01", vi), {"hph-edge1", "hph-kv01-edge1"}),
-    ("reference", lambda e, vi: power(e, "dc", vi), {"R12", "generator-1", "dc-ats-2", "2.66 kW", "dc-env-1 [A] 10 W"}),
-    ("reference", lambda e, vi: power(e, "hph-kv01", vi), {"R1", "hph-kv01-ups1", "0.365 kW"}),
+    ("reference", lambda e: network(e, "dc"), {"dc-core1", "dr-edge2", "mgmt 140"}),
+    ("reference", lambda e: network(e, "hph"), {"dc-core1", "hph-edge2", "usr 120"}),
+    ("reference", lambda e: network(e, "hph-kv01"), {"hph-edge1", "hph-kv01-edge1"}),
+    ("reference", lambda e: power(e, "dc"), {"R12", "generator-1", "dc-ats-2", "2.66 kW", "dc-env-1 [A] 10 W"}),
+    ("reference", lambda e: power(e, "hph-kv01"), {"R1", "hph-kv01-ups1", "0.365 kW"}),
     ("reference", backbone, {"hph +15", "dr", "tc", "truong-hcm"}),
-    ("base", lambda e, vi: network(e, "hph-kv02", vi), {"core2", "hph-kv02-edge1"}),
+    ("base", lambda e: network(e, "hph-kv02"), {"core2", "hph-kv02-edge1"}),
     ("base", backbone, {"core1", "hph-kv01"}),
 ]
 
@@ -39,7 +39,7 @@ def estates():
 
 
 def parsed(made):
-    return ElementTree.fromstring(made)  # noqa: S314 - made here
+    return ET.fromstring(made)  # noqa: S314 - made here
 
 
 def boxes(root):
@@ -47,10 +47,11 @@ def boxes(root):
     return [tuple(float(b.get(key)) for key in ("x", "y", "width", "height")) for b in found]
 
 
-@pytest.mark.parametrize("vietnamese", [False, True], ids=["en", "vi"])
+@pytest.mark.parametrize("language", ["en", "vi"])
 @pytest.mark.parametrize(("name", "make", "expected"), DRAWINGS)
-def test_drawing(estates, name, make, expected, vietnamese):
-    root = parsed(make(estates[name], vietnamese))
+def test_drawing(estates, name, make, expected, language, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_LANG", language)
+    root = parsed(make(estates[name]))
     said = {element.text for element in root.iter(f"{SVG}text")}
     assert expected <= said
     placed = boxes(root)
@@ -61,9 +62,11 @@ def test_drawing(estates, name, make, expected, vietnamese):
             assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y, (index, said)
 
 
-def test_both_languages_differ(estates):
-    assert power(estates["lab"], "dc", False) != power(estates["lab"], "dc", True)
-    assert "Nguồn điện và làm mát" in power(estates["lab"], "dc", True)
+def test_both_languages_differ(estates, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_LANG", "en")
+    assert "Power and cooling" in power(estates["lab"], "dc")
+    monkeypatch.setenv("RACKPROOF_LANG", "vi")
+    assert "Nguồn điện và làm mát" in power(estates["lab"], "dc")
 
 
 @pytest.mark.parametrize(
@@ -75,14 +78,14 @@ def test_both_languages_differ(estates):
     ],
 )
 def test_loads_are_shown_where_they_are_known(estates, name, site, expected, missing):
-    said = {element.text for element in parsed(power(estates[name], site, False)).iter(f"{SVG}text")}
+    said = {element.text for element in parsed(power(estates[name], site)).iter(f"{SVG}text")}
     assert expected <= said and not missing & said
 
 
 def test_cooling_hangs_on_what_feeds_it(estates):
     """Its lines are in its colour: one for each unit and feed."""
     for code in ("dc", "hph", "hph-kv01"):
-        lines = parsed(power(estates["reference"], code, False)).iter(f"{SVG}path")
+        lines = parsed(power(estates["reference"], code)).iter(f"{SVG}path")
         found = [line for line in lines if line.get("stroke") == STYLES["cooling"][0]]
         assert len(found) == sum(len(unit.fed_by) for unit in estates["reference"].sites[code].cooling) > 0
 
@@ -92,7 +95,7 @@ def test_texts_of_the_estate_are_escaped(tmp_path):
     file = tmp_path / "e" / "sites" / "dc.yml"
     file.write_text(file.read_text("utf-8").replace("{en: Centre", "{en: '</text><script>\"&'"), "utf-8")
     estate = load_estate(tmp_path / "e")
-    for made in (network(estate, "dc", False), power(estate, "dc", False)):
+    for made in (network(estate, "dc"), power(estate, "dc")):
         assert "<script>" not in made.casefold()
         assert parsed(made) is not None
 
@@ -100,9 +103,13 @@ def test_texts_of_the_estate_are_escaped(tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (("hpp",), 2, "did you mean 'hph'?"), (("backbone", "--power"), 2, "[EST059]"),
-        (("dc", "--power", "--network"), 2, "[EST059]"), (("dc", "--to", "/nowhere/x.svg"), 2, "[EST058]"),
-        (("dc",), 0, "<svg "), (("dc", "--power"), 0, "<svg "), (("backbone",), 0, "<svg "),
+        (("hpp",), 2, "did you mean 'hph'?"),
+        (("backbone", "--power"), 2, "[EST059]"),
+        (("dc", "--power", "--network"), 2, "[EST059]"),
+        (("dc", "--to", "/nowhere/x.svg"), 2, "[FIL003]"),
+        (("dc",), 0, "<svg "),
+        (("dc", "--power"), 0, "<svg "),
+        (("backbone",), 0, "<svg "),
     ],
 )
 def test_command(words, code, text, capsys, monkeypatch):

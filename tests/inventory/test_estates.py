@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import RackproofError
-from inventory.derived import derived
-from inventory.explain import explain
-from inventory.load import inspect_estate, load_estate, read_draft
-from inventory.sitefiles import read_sites
+from inventory.load.loader import inspect_estate, load_estate, read_draft
+from inventory.queries.derived import derived
+from inventory.queries.explain import explain
+from inventory.source.site_files import read_sites
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -199,7 +199,7 @@ def test_no_damage_to_a_file_ends_in_a_traceback(tmp_path_factory, file, where, 
     shutil.copytree(HERE / "base", folder)
     data = (folder / file).read_bytes()
     at = int(where * len(data))
-    (folder / file).write_bytes(data[:at] + junk + data[at + cut:])
+    (folder / file).write_bytes(data[:at] + junk + data[at + cut :])
     found = inspect_estate(folder)
     assert (found.estate is None) == bool(found.errors)
     for error in (*found.errors, *found.warnings):
@@ -208,7 +208,21 @@ def test_no_damage_to_a_file_ends_in_a_traceback(tmp_path_factory, file, where, 
 
 
 YAML_VALUES = [
-    "null", "true", "1", "-1", "1.5", "''", "[]", "{}", "[[]]", "{a: 1}", "[{}]", "[null]", "x", "2024-01-01", "99999",
+    "null",
+    "true",
+    "1",
+    "-1",
+    "1.5",
+    "''",
+    "[]",
+    "{}",
+    "[[]]",
+    "{a: 1}",
+    "[{}]",
+    "[null]",
+    "x",
+    "2024-01-01",
+    "99999",
 ]
 
 
@@ -224,3 +238,11 @@ def test_no_value_in_a_wrong_place_ends_in_a_traceback(tmp_path_factory, file, l
     (folder / file).write_text("\n".join(lines) + "\n", "utf-8")
     found = inspect_estate(folder)
     assert (found.estate is None) == bool(found.errors)
+
+
+@pytest.mark.parametrize("folder", [REFERENCE, ROOT / "lab" / "estate"])
+def test_what_is_only_counted_is_counted_right(folder):
+    estate = load_estate(folder)
+    for name in estate.devices:
+        assert estate.count_interfaces(name) == len(estate.interfaces(name))
+        assert estate.count_ports(name) == len(estate.ports(name))

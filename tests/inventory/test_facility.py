@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from inventory.facility.flow import flow
 from inventory.facility.graph import SOURCES, Facility, feeds_of
 from inventory.facility.rules import RULES, verdict
-from inventory.facility.verdict import EVERY, Case, Outcome, row_of, table
-from inventory.hardware import HardwareFile
-from inventory.load import load_estate
-from inventory.model import Site, Tier
+from inventory.facility.verdict import EVERY, FacilityCase, FacilityOutcome, row_of, table
+from inventory.load.loader import load_estate
+from inventory.model.entities import Site, Tier
+from inventory.model.hardware import HardwareFile
 from tests.inventory.facility_cases import CASES, HARDWARE, SITE
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = HardwareFile.model_validate({"hardware": yaml.safe_load(HARDWARE)}).hardware
-WORST = [Outcome.NOT_APPLICABLE, Outcome.PASS, Outcome.UNKNOWN, Outcome.FAIL]
+WORST = [FacilityOutcome.NOT_APPLICABLE, FacilityOutcome.PASS, FacilityOutcome.UNKNOWN, FacilityOutcome.FAIL]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def case_of(changes):
     for old, new in changes:
         assert old in text, f"the case no longer fits: {old}"
         text = text.replace(old, new, 1)
-    return Case(Facility(Site.model_validate(yaml.safe_load(text)), MODELS))
+    return FacilityCase(Facility(Site.model_validate(yaml.safe_load(text)), MODELS))
 
 
 def name_of(case):
@@ -48,18 +48,20 @@ def test_rule(rule, changes, subject, outcome, words):
 
 
 def test_nothing_fails_in_the_site_of_the_cases():
-    found = [(rule, item) for rule in RULES for item in RULES[rule](case_of([])) if item.verdict is not Outcome.PASS]
+    found = [
+        (rule, item) for rule in RULES for item in RULES[rule](case_of([])) if item.verdict is not FacilityOutcome.PASS
+    ]
     assert found == []
 
 
 def test_every_rule_has_a_case_of_every_outcome():
     asked = {(case[0], case[3]) for case in CASES}
     assert {(rule, outcome) for rule in RULES for outcome in ("pass", "fail", "unknown")} <= asked
-    assert set(table()["rules"]) == set(RULES)
+    assert set(table().rules) == set(RULES)
 
 
 def test_every_rule_is_bound_by_a_field_of_the_tiers():
-    fields = {entry["binds"] for entry in table()["rules"].values()}
+    fields = {entry.binds for entry in table().rules.values()}
     assert fields - {EVERY} <= set(Tier.model_fields)
 
 
@@ -67,9 +69,13 @@ def test_the_reference_estate(reference):
     """Every rule speaks of every site; what fails are the units that have one inlet, and nothing is unknown."""
     rows = list(verdict(reference))
     assert {(row.site, row.rule) for row in rows} == {(site, rule) for site in reference.sites for rule in RULES}
-    found = {(row.site, row.rule, row.names) for row in rows if row.verdict in (Outcome.FAIL, Outcome.UNKNOWN)}
+    found = {
+        (row.site, row.rule, row.names)
+        for row in rows
+        if row.verdict in (FacilityOutcome.FAIL, FacilityOutcome.UNKNOWN)
+    }
     assert found == {(s, "single-corded", (f"{s}-env-{n}",)) for s in ("dc", "dr") for n in (1, 2)}
-    asked = {row.tier for row in rows if row.rule == "removable" and row.verdict is not Outcome.NOT_APPLICABLE}
+    asked = {row.tier for row in rows if row.rule == "removable" and row.verdict is not FacilityOutcome.NOT_APPLICABLE}
     assert asked == {"DC", "DR"}
     assert {row.provenance for row in rows if row.rule.startswith("n-plus") and row.tier == "DC"} == {"S"}
     assert {row.provenance for row in rows if row.tier != "DC"} == {"P"}
@@ -78,8 +84,8 @@ def test_the_reference_estate(reference):
 def test_the_lab_is_unknown_where_its_loads_are():
     rows = list(verdict(load_estate(ROOT / "lab" / "estate"), "dc"))
     weighed = [row for row in rows if row.unit == "W" and row.rule != "generator-start"]
-    assert weighed and {row.verdict for row in weighed} == {Outcome.UNKNOWN}
-    assert {row.verdict for row in rows if row.rule == "two-paths"} == {Outcome.PASS}
+    assert weighed and {row.verdict for row in weighed} == {FacilityOutcome.UNKNOWN}
+    assert {row.verdict for row in rows if row.rule == "two-paths"} == {FacilityOutcome.PASS}
 
 
 RATINGS = st.sampled_from([500, 1000, 2000, 5000])
@@ -114,15 +120,25 @@ def sites(draw, rating=RATINGS):
         feeds = some(pdus, 2)
         racks.append({"name": f"R{n}", "zone": f"z{n}", "feed_a": feeds[0], "feed_b": feeds[-1]})
     devices = [
-        {"name": f"d{n}", "kind": "host", "rack": draw(st.sampled_from(racks))["name"], "power_w": draw(WATTS),
-         "cords": some(outlets)}
+        {
+            "name": f"d{n}",
+            "kind": "host",
+            "rack": draw(st.sampled_from(racks))["name"],
+            "power_w": draw(WATTS),
+            "cords": some(outlets),
+        }
         for n in range(draw(st.integers(1, 4)))
     ]
     units = range(draw(st.integers(0, 3)))
     devices += [{"name": f"ac{n}", "kind": "crac", "power_w": draw(WATTS)} for n in units]
     cooling = [
-        {"name": f"ac{n}", "zone": draw(st.sampled_from(racks))["zone"], "capacity_w": draw(rating),
-         "fed_by": some(outlets), "device": f"ac{n}"}
+        {
+            "name": f"ac{n}",
+            "zone": draw(st.sampled_from(racks))["zone"],
+            "capacity_w": draw(rating),
+            "fed_by": some(outlets),
+            "device": f"ac{n}",
+        }
         for n in units
     ]
     return {"site": "x", "name": {"en": "X", "vi": "X"}, "tier": "DC", "region": 1, "number": 1, "racks": racks,
@@ -135,7 +151,7 @@ def as_site(data):
 
 
 def worst(data):
-    case = Case(Facility(as_site(data), {}))
+    case = FacilityCase(Facility(as_site(data), {}))
     return {
         rule: max((WORST.index(found.verdict) for found in judge(case)), default=0) for rule, judge in RULES.items()
     }
@@ -166,7 +182,7 @@ def test_with_endless_ratings_only_reachability_counts(data, draw):
     graph.add_edges_from((feed, ("rack", rack.name)) for rack in site.racks for feed in feeds_of(rack))
     graph.add_edges_from((cord, ("device", device.name)) for device in site.devices for cord in device.cords)
     graph.add_edges_from((feed, ("unit", unit.name)) for unit in site.cooling for feed in unit.fed_by)
-    found = {item.subject: item.verdict for item in RULES["removable"](Case(Facility(site, {})))}
+    found = {item.subject: item.verdict for item in RULES["removable"](FacilityCase(Facility(site, {})))}
     for name in [node.name for node in site.power] + [unit.name for unit in site.cooling]:
         taken = name if name in graph else ("unit", name)
         on = nx.descendants(graph.subgraph(set(graph) - {taken}), "grid")
@@ -175,12 +191,14 @@ def test_with_endless_ratings_only_reachability_counts(data, draw):
         cooled = {unit.zone for unit in site.cooling if ("unit", unit.name) in on}
         zones = {rack.name: rack.zone for rack in site.racks}
         warm = {zones[d.rack] for d in site.devices if d.rack and d.power_w and ("device", d.name) in on}
-        assert found[name] is (Outcome.PASS if fed and warm <= cooled else Outcome.FAIL), name
+        assert found[name] is (FacilityOutcome.PASS if fed and warm <= cooled else FacilityOutcome.FAIL), name
 
 
 def passed(data):
-    case = Case(Facility(as_site(data), {}))
-    return {(rule, i.subject) for rule, judge in RULES.items() for i in judge(case) if i.verdict is Outcome.PASS}
+    case = FacilityCase(Facility(as_site(data), {}))
+    return {
+        (rule, i.subject) for rule, judge in RULES.items() for i in judge(case) if i.verdict is FacilityOutcome.PASS
+    }
 
 
 @given(data=sites(), draw=st.data())

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.facility import power_losses, powered, redundancy, single_corded
-from inventory.failures import Network, single_points
-from inventory.graph import Graph
-from inventory.kinds import Family
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
+from inventory.model.enums import Family
+from inventory.network.failures import Network, single_points
+from inventory.network.graph import Graph
 
 ROOT = Path(__file__).resolve().parents[2]
 

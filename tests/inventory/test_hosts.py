@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from inventory.hosts import group_name, host_inventory
-from inventory.kinds import DeviceKind
-from inventory.load import load_estate
+from inventory.export.hosts import group_name, host_inventory
+from inventory.load.loader import load_estate
+from inventory.model.enums import DeviceKind
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "lab" / "estate"
@@ -121,6 +121,15 @@ def test_ansible_plugin_reports_a_bad_estate_with_its_place(ansible, tmp_path):
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize("line", ["estat: elsewhere", "estate: elsewhere"])
+def test_ansible_plugin_refuses_an_unknown_or_second_key(ansible, tmp_path, line):
+    config = tmp_path / "bad.rackproof.yml"
+    config.write_text(f"plugin: rackproof\nestate: {LAB}\n{line}\n")
+    answer = ansible(config)
+    assert answer.returncode != 0
+    assert "bad.rackproof.yml:3" in answer.stderr
+
+
 def test_the_estate_a_person_chose_wins_over_the_file(ansible, tmp_path):
     chosen = ansible(ROOT / "inventory" / "reference.rackproof.yml", RACKPROOF_ESTATE=str(LAB))
     plain = ansible(ROOT / "inventory" / "lab.rackproof.yml")
@@ -131,7 +140,7 @@ def test_the_estate_a_person_chose_wins_over_the_file(ansible, tmp_path):
 def test_pyinfra_inventory_holds_the_rooms(monkeypatch, tmp_path):
     monkeypatch.setenv("RACKPROOF_ESTATE", str(LAB))
     monkeypatch.setenv("RACKPROOF_WORKSPACE", str(tmp_path))
-    names = runpy.run_path(str(ROOT / "inventory" / "pyinfra_inventory.py"))
+    names = runpy.run_path(str(ROOT / "inventory" / "plugins" / "pyinfra_inventory.py"))
     assert [name for name, _data in names["rooms"]] == ["hph-kv01-node1", "hph-node1"]
     assert names["tier_tinh"][0][1]["rackproof_ipv6"] == "fd52:5052:1f00:106e::11"
     assert names["rooms"][0][1]["ssh_strict_host_key_checking"] == "yes"

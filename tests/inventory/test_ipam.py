@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import RackproofError
-from inventory.ipam import rows, who_has
-from inventory.kinds import Family
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
+from inventory.model.enums import Family
+from inventory.queries.ipam import rows, who_has
 
 CAMPUS = load_estate(Path(__file__).parent / "campus")
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Place, RackproofError
-from inventory.ledger import FILE, GENESIS, Entry, Ledger, compare, due, read, write
-from inventory.load import inspect_estate
+from inventory.load.loader import inspect_estate
+from inventory.numbering.ledger import FILE, GENESIS, Ledger, LedgerEntry, compare, due, read, write
 from rackproof import run
+from tests.support import json_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -112,11 +113,14 @@ def test_whoever_begins_a_ledger_is_told_to_name_it(tmp_path, rackproof):
     assert f"ledger: {FILE}" in rackproof(tmp_path / "estate", "ledger", "append").stderr
 
 
-@pytest.mark.parametrize("spoil", [shutil.rmtree, lambda folder: (folder / "estate.yml").write_text("[")])
-def test_checking_an_estate_that_cannot_be_read_says_so(estate, rackproof, spoil):
+UNREADABLE = [(shutil.rmtree, 2), (lambda folder: (folder / "estate.yml").write_text("["), 3)]
+
+
+@pytest.mark.parametrize(("spoil", "code"), UNREADABLE)
+def test_checking_an_estate_that_cannot_be_read_says_so(estate, rackproof, spoil, code):
     spoil(estate)
     answer = rackproof(estate, "ledger", "check")
-    assert (answer.returncode, "EST409" in answer.stderr) == (3, False)
+    assert (answer.returncode, "EST409" in answer.stderr) == (code, False)
 
 
 def test_a_new_room_warns_until_it_is_entered(estate, rackproof):
@@ -209,14 +213,18 @@ STEPS = [
 @pytest.mark.parametrize(("steps", "name"), STEPS, ids=[step[1] for step in STEPS])
 def test_a_well_chained_lie_is_refused(tmp_path, steps, name):
     empty = Ledger(tmp_path / FILE, {}, 0, GENESIS, date.min)
-    write(empty, [Entry("link", "7", owner, day, state) for owner, day, state in steps])
+    write(empty, [LedgerEntry("link", "7", owner, day, state) for owner, day, state in steps])
     with pytest.raises(RackproofError) as caught:
         read(tmp_path / FILE, 365)
     assert caught.value.code == "EST406"
 
 
-@given(st.lists(st.tuples(st.dictionaries(st.integers(1, 4), st.sampled_from("abc"), max_size=4), st.integers(0, 500)),
-                max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.dictionaries(st.integers(1, 4), st.sampled_from("abc"), max_size=4), st.integers(0, 500)),
+        max_size=8,
+    )
+)
 @settings(max_examples=60, deadline=None)
 def test_whatever_happens_what_is_appended_reads_back(tmp_path_factory, history):
     """Over any history of owners, the ledger is readable, and a number never changes hands within its quarantine."""
@@ -253,4 +261,4 @@ def test_lines_cut_off_the_end_show_against_a_revision(estate, rackproof):
 def test_the_estates_have_a_ledger(folder, rackproof):
     answer = rackproof(ROOT / folder, "ledger", "check", "--json")
     assert answer.returncode == 0
-    assert json.loads(answer.stdout)["valid"] is True
+    assert json_of(answer.stdout)["valid"] is True

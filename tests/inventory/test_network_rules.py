@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.load import inspect_estate
+from inventory.load.loader import inspect_estate
 from tests.inventory.test_mistakes import spoil
 
 HERE = Path(__file__).parent
@@ -81,8 +81,10 @@ GREEN = {
         (
             DC,
             "vlans:\n",
-            "vlans:\n  - {name: guest, id: 150, ipv4: 10.254.0.128/25, gateway: core1, backups: [core2],"
-            " vrid: 50, vrf: guests}\n",
+            (
+                "vlans:\n  - {name: guest, id: 150, ipv4: 10.254.0.128/25, gateway: core1, backups: [core2],"
+                " vrid: 50, vrf: guests}\n"
+            ),
         ),
         *[
             (
@@ -112,8 +114,10 @@ GREEN = {
         (ROOMS, ", uplinks: [{id: 11, to: core1}, {id: 12, to: core2}]", ""),
         (
             ROOMS,
-            "uplinks: [{id: 21, to: core1}, {id: 22, to: core2, mtu: 1500}],\n     circuits: [{name: line-1,"
-            " network: tslcd, speed_mbps: 100, path: main, router: kv02-edge1}]",
+            (
+                "uplinks: [{id: 21, to: core1}, {id: 22, to: core2, mtu: 1500}],\n     circuits: [{name: line-1,"
+                " network: tslcd, speed_mbps: 100, path: main, router: kv02-edge1}]"
+            ),
             "name: {en: Two, vi: Hai}",
         ),
         (DC, "\n    router: core1\n", "\n"),

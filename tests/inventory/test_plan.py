@@ -1,13 +1,13 @@
 """The IPv6 plan: whatever is added, removed or reordered changes no other address, and no two things share one."""
 
-from ipaddress import IPv6Interface, IPv6Network
+from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory import ipv6
+from inventory.model import ipv6
 
 ESTATE = IPv6Network("fd52:5052::/32")
 regions, numbers = st.integers(1, 253), st.integers(0, 255)
@@ -72,7 +72,7 @@ def test_no_two_things_share_an_address(sites, links, loopbacks):
 def test_the_plan_is_read_back_from_the_address(region, number, zone, vlan, host):
     address = ipv6.host_address(ipv6.vlan_prefix(ESTATE, region, number, zone, vlan), host)
     groups = address.ip.exploded.split(":")
-    assert (int(groups[2][:2], 16), int(groups[2][2:], 16)) == (region, number)
+    assert (int(groups[2][:2], 16), int(groups[2][2:], 16)) == (region, number)  # noqa: FURB166 - no prefix
     assert (int(groups[3][0], 16), int(groups[3][1:], 16)) == (zone, vlan)
     assert int(groups[7].lstrip("0")) == host
     assert address.network.subnet_of(ipv6.site_prefix(ESTATE, region, number))
@@ -110,3 +110,23 @@ def test_the_second_prefix_keeps_every_place_of_the_plan(inside, length):
     assert moved.ip in other
     assert moved.network.prefixlen == length
     assert ipv6.moved(moved, ESTATE) == address
+
+
+@given(regions, numbers, st.integers(0, 15), st.integers(1, 4094), st.integers(1, 254))
+def test_what_the_plan_gives_is_read_back(region, number, zone, vlan, host):
+    prefix = ipv6.vlan_prefix(ESTATE, region, number, zone, vlan)
+    assert ipv6.read_site_numbers(prefix) == ipv6.read_site_numbers(ipv6.site_prefix(ESTATE, region, number))
+    assert ipv6.read_site_numbers(prefix) == (region, number)
+    assert ipv6.read_vlan_numbers(prefix) == (zone, vlan)
+    assert ipv6.read_host_number(ipv6.host_address(prefix, host).ip) == host
+    assert prefix.subnet_of(ipv6.region_block(ESTATE, region))
+
+
+@given(st.integers(1, 65535))
+def test_a_link_is_read_back_from_both_its_ends(link_id):
+    assert {ipv6.read_link_id(ESTATE, end) for end in ipv6.link_addresses(ESTATE, link_id)} == {link_id}
+
+
+def test_a_host_number_has_decimal_digits_and_a_subnet_its_name():
+    assert ipv6.read_host_number(IPv6Address("fd00::1a")) is None
+    assert ipv6.name_subnet(ipv6.vlan_prefix(ESTATE, 1, 1, 0xA, 100)) == "101:a064"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.load import inspect_estate
+from inventory.load.loader import inspect_estate
 
 BASE = Path(__file__).parent / "base"
 SPARE = ("power:\n", "power:\n  - {name: ups-c, kind: ups, rating_w: 9000, fed_by: [utility]}\n")

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,9 +16,10 @@ from urllib.request import urlopen
 import pytest
 
 from core.errors import ExitCode
-from inventory.load import load_estate
-from inventory.prometheus import JOBS, targets
+from inventory.export.prometheus import JOBS, targets
+from inventory.load.loader import load_estate
 from rackproof import run
+from tests.support import needs_program, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "lab" / "estate"
@@ -41,13 +41,6 @@ def fetch(url):
         return SimpleNamespace(status=answer.status, type=answer.headers["content-type"], text=answer.read().decode())
 
 
-def wait_for(check, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def answers(port):
     with socket.socket() as line:
         return line.connect_ex(("127.0.0.1", port)) == 0
@@ -57,14 +50,26 @@ def answers(port):
 def serving(folder, state, *options):
     port = free_port()
     environment = {**os.environ, "RACKPROOF_STATE": str(state), "PYTHONPATH": str(ROOT), "RACKPROOF_LANG": "en"}
-    command = [sys.executable, "-P", "-m", "rackproof", "--estate", str(folder), "estate", "serve-sd", *options,
-               "--listen", f"127.0.0.1:{port}"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "rackproof",
+        "--estate",
+        str(folder),
+        "estate",
+        "serve-sd",
+        *options,
+        "--listen",
+        f"127.0.0.1:{port}",
+    ]
     with (state / "said").open("w") as said:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
     try:
-        wait_for(lambda: answers(port) or process.poll() is not None)
-        yield SimpleNamespace(url=f"http://127.0.0.1:{port}", port=port, process=process,
-                              said=(state / "said").read_text)
+        wait_until(lambda: answers(port) or process.poll() is not None, 30)
+        yield SimpleNamespace(
+            url=f"http://127.0.0.1:{port}", port=port, process=process, said=(state / "said").read_text
+        )
     finally:
         process.terminate()
         process.wait(20)
@@ -177,14 +182,20 @@ def test_an_unknown_job_is_refused(capsys, monkeypatch):
 
 
 def prometheus_config(server, folder):
-    sd = [{"job_name": job, "scrape_interval": "1s", "http_sd_configs": [
-        {"url": f"{server.url}/sd/{job}", "refresh_interval": "1s"}]} for job in JOBS]
+    sd = [
+        {
+            "job_name": job,
+            "scrape_interval": "1s",
+            "http_sd_configs": [{"url": f"{server.url}/sd/{job}", "refresh_interval": "1s"}],
+        }
+        for job in JOBS
+    ]
     file = folder / "prometheus.yml"
     file.write_text(json.dumps({"scrape_configs": sd}))  # JSON is YAML
     return file
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@needs_program("promtool")
 @pytest.mark.parametrize("job", JOBS)
 def test_promtool_reads_what_is_served(server, estate, tmp_path, job):
     command = ["promtool", "check", "service-discovery", "--timeout=3s", str(prometheus_config(server, tmp_path)), job]
@@ -198,9 +209,13 @@ def test_promtool_reads_what_is_served(server, estate, tmp_path, job):
 def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(server, estate, tmp_path):
     from lab import image
 
-    own, port = shutil.which("prometheus"), free_port()
-    command = [*([own] if own else image.program("prometheus")), f"--config.file={prometheus_config(server, tmp_path)}",
-               f"--storage.tsdb.path={tmp_path}/data", f"--web.listen-address=127.0.0.1:{port}"]
+    port = free_port()
+    command = [
+        *image.program("prometheus"),
+        f"--config.file={prometheus_config(server, tmp_path)}",
+        f"--storage.tsdb.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
 
     def active():
         try:
@@ -211,8 +226,9 @@ def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(s
 
     def failures():
         page = fetch(f"http://127.0.0.1:{port}/metrics").text
-        return sum(float(line.split()[1]) for line in page.splitlines()
-                   if line.startswith("prometheus_sd_http_failures_total"))
+        return sum(
+            float(line.split()[1]) for line in page.splitlines() if line.startswith("prometheus_sd_http_failures_total")
+        )
 
     def listed():
         return {entry["targets"][0] for job in targets(load_estate(estate)).values() for entry in job}
@@ -220,18 +236,24 @@ def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(s
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        wait_for(lambda: active() == listed(), 60)
+        wait_until(lambda: active() == listed(), 60)
         file = estate / "sites" / "dc.yml"
         good = file.read_text("utf-8")
         file.write_text(good.replace("host: 11", "host: 61"), "utf-8")
-        wait_for(lambda: active() == listed(), 60)
+        wait_until(lambda: active() == listed(), 60)
         known = active()
         file.write_text(good.replace("tier: DC\n", "tier: DCC\n"), "utf-8")
         seen = failures()
-        wait_for(lambda: failures() >= seen + 2 * len(JOBS), 60)
+        wait_until(lambda: failures() >= seen + 2 * len(JOBS), 60)
         assert active() == known
         file.write_text(good, "utf-8")
-        wait_for(lambda: active() == listed() != known, 60)
+        wait_until(lambda: active() == listed() != known, 60)
     finally:
         process.terminate()
         process.wait(20)
+
+
+def test_samples_of_other_sites_do_not_get_the_tier_of_the_exporters_host():
+    found = targets(load_estate(LAB))
+    assert {frozenset(entry["labels"]) for entry in found["rackproof"]} == {frozenset({"device", "site"})}
+    assert all({"tier", "role"} <= set(entry["labels"]) for job in ("node", "snmp") for entry in found[job])

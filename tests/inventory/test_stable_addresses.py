@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

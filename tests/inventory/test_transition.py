@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from inventory.kinds import Family, Stage
-from inventory.load import load_estate
-from inventory.transition import progress
+from inventory.load.loader import load_estate
+from inventory.model.enums import Family, Stage
+from inventory.network.transition import progress
 
 HERE = Path(__file__).parent
 CAMPUS = load_estate(HERE / "campus")
@@ -45,8 +45,13 @@ CASES = [
     ("links without IPv6", {"links": V4}, "2026-11-25", Stage.IPV4_ONLY, False),
     ("IPv6 alone, and said so", {**ALONE, "hardware": CAN}, "2031-01-01", Stage.IPV6_ONLY, False),
     ("IPv6 alone, but not to be managed so", ALONE, "2031-01-01", Stage.IPV6_ONLY, True),
-    ("IPv6 alone, but a service", {**ALONE, "hardware": CAN, "services": {"time": {"families": V4}}}, "2031-01-01",
-     Stage.IPV6_ONLY, True),
+    (
+        "IPv6 alone, but a service",
+        {**ALONE, "hardware": CAN, "services": {"time": {"families": V4}}},
+        "2031-01-01",
+        Stage.IPV6_ONLY,
+        True,
+    ),
     ("IPv6 alone, said to be both", {"families": V6}, "2031-01-01", Stage.IPV6_ONLY, True),
     ("said to be IPv6 alone, still both", {"stage": Stage.IPV6_ONLY}, "2031-01-01", Stage.DUAL_STACK, True),
 ]

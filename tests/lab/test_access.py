@@ -1,7 +1,6 @@
 """Keys, pinned host keys, the SSH configuration and the secrets file, without a lab."""
 
 import re
-import shutil
 import stat
 import subprocess
 
@@ -9,12 +8,12 @@ import pytest
 import yaml
 
 from core import secrets as core_secrets
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 from lab import access, vault
 from lab.instance import ESTATE, Instance
 from lab.topology import derive
+from tests.support import needs_program
 
-needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="openssh-client is not installed (lab/packages.txt)")
 BOOTED = derive(load_estate(ESTATE)).booted
 
 
@@ -32,15 +31,18 @@ def effective(found, alias):
     return dict(line.split(" ", 1) for line in lines if " " in line)
 
 
-@needs_ssh
-@pytest.mark.parametrize(("alias", "user", "address", "is_shared"), [
-    ("dc-db1", "ops", "fd52:5052:101:106e::11", True),
-    ("dc-db1-v4", "ops", "10.1.10.11", True),
-    ("core1", "netops", "10.255.1.1", True),
-    ("core1-v6", "netops", "fd52:5052:ff01::1", True),
-    ("core1-ops", "ops", "10.255.1.1", True),
-    ("core1-guard", "netguard", "10.255.1.1", False),
-])
+@needs_program("ssh")
+@pytest.mark.parametrize(
+    ("alias", "user", "address", "is_shared"),
+    [
+        ("dc-db1", "ops", "fd52:5052:101:106e::11", True),
+        ("dc-db1-v4", "ops", "10.1.10.11", True),
+        ("core1", "netops", "10.255.1.1", True),
+        ("core1-v6", "netops", "fd52:5052:ff01::1", True),
+        ("core1-ops", "ops", "10.255.1.1", True),
+        ("core1-guard", "netguard", "10.255.1.1", False),
+    ],
+)
 def test_each_alias_leads_to_one_account_with_its_pinned_key(found, alias, user, address, is_shared):
     got = effective(found, alias)
     assert (got["user"], got["hostname"]) == (user, address)
@@ -51,7 +53,7 @@ def test_each_alias_leads_to_one_account_with_its_pinned_key(found, alias, user,
     assert ("controlpath" in got and got["controlpath"] != "none") is is_shared
 
 
-@needs_ssh
+@needs_program("ssh")
 def test_an_unknown_name_is_strict_too(found):
     assert effective(found, "somebody")["stricthostkeychecking"] == "true"
 
@@ -66,17 +68,23 @@ def test_private_keys_are_private_and_kept(found):
         assert access.public_line(key).startswith("ssh-ed25519 ")
 
 
-@needs_ssh
+@needs_program("ssh")
 def test_host_keys_are_pinned_by_name_and_both_addresses(found):
     line = access.write_key(found.run_dir / "hostkey", "h")
     access.write_known_hosts(found.workspace, BOOTED, {node.name: line for node in BOOTED})
     for name in ("dc-db1", "10.1.10.11", "fd52:5052:101:106e::11"):
-        done = subprocess.run(["ssh-keygen", "-F", name, "-f", str(found.workspace.known_hosts)],
-                              capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            ["ssh-keygen", "-F", name, "-f", str(found.workspace.known_hosts)],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
         assert line.split()[1] in done.stdout
 
 
-def test_secrets_are_random_encrypted_private_and_made_once(found):
+def test_secrets_are_random_encrypted_private_and_made_once(found, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/no-home")  # as of an account that has none
     ws = found.workspace
     vault.ensure(ws)
     first = ws.secrets_file.read_bytes()

@@ -15,18 +15,20 @@ pytestmark = pytest.mark.lab
 NAME = "demot"
 
 
-def _start():
+def _start(results):
+    """Start the demo; its results go to the file ``results``, its progress to a pipe."""
     chosen = ("RACKPROOF_ESTATE", "RACKPROOF_WORKSPACE")
     kept = {key: value for key, value in os.environ.items() if key not in chosen}
-    return subprocess.Popen(
-        [str(REPOSITORY / "rackproof"), "demo"], env=kept | {"RACKPROOF_LAB": NAME}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )
+    with results.open("wb") as stream:
+        return subprocess.Popen(
+            [str(REPOSITORY / "rackproof"), "demo"], env=kept | {"RACKPROOF_LAB": NAME}, text=True,
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
 
 
 def _wait_for(process, text):
     seen = []
-    for line in process.stdout:
+    for line in process.stderr:
         seen.append(line)
         if text in line:
             return
@@ -42,19 +44,20 @@ def _wait_for(process, text):
         ("Raise the estate", 2.0, signal.SIGTERM),
     ],
 )
-def test_an_interrupted_demo_leaves_nothing(moment, after_s, number):
-    process = _start()
+def test_an_interrupted_demo_leaves_nothing(moment, after_s, number, tmp_path):
+    process = _start(tmp_path / "results")
     _wait_for(process, moment)
     time.sleep(after_s)
     os.killpg(process.pid, number)
-    output = process.communicate(timeout=120)[0]
-    assert process.returncode == 130, output
-    assert "Traceback" not in output
+    progress = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, progress
+    assert "Traceback" not in progress
+    assert "Traceback" not in (tmp_path / "results").read_text(encoding="utf-8")
     assert not sweep.leftovers(instance(NAME))
 
 
-def test_a_killed_demo_is_cleared_away_by_lab_down():
-    process = _start()
+def test_a_killed_demo_is_cleared_away_by_lab_down(tmp_path):
+    process = _start(tmp_path / "results")
     _wait_for(process, "Raise the estate")
     time.sleep(3)
     os.killpg(process.pid, signal.SIGKILL)

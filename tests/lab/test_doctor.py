@@ -1,13 +1,11 @@
 """The doctor never takes what it could not look at for good."""
 
-import json
-import shutil
-
 import pytest
 from typer.testing import CliRunner
 
 from lab import doctor, packages, preflight, probe
-from lab.doctor import Finding
+from lab.doctor import MachineFinding
+from tests.support import json_of, needs_program
 
 
 def run(*arguments):
@@ -18,7 +16,7 @@ def test_without_root_it_says_what_works_and_what_does_not(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     done = run("--json")
     assert done.exit_code == 1
-    data = json.loads(done.stdout)
+    data = json_of(done.stdout)
     states = {finding["name"]: finding["state"] for finding in data["findings"]}
     assert states["root"] == "lacking"
     assert states["kernel features"] == "unknown"
@@ -29,7 +27,7 @@ def test_without_root_it_says_what_works_and_what_does_not(monkeypatch):
 
 @pytest.mark.parametrize(("state", "code"), [("ok", 0), ("lacking", 1), ("unknown", 1)])
 def test_only_ok_is_ok(state, code, monkeypatch):
-    monkeypatch.setattr(doctor, "examine", lambda: [Finding("x", state, "detail", "remedy")])
+    monkeypatch.setattr(doctor, "examine", lambda: [MachineFinding("x", state, "detail", "remedy")])
     done = run()
     assert done.exit_code == code
     assert "remedy" in done.stdout
@@ -38,14 +36,14 @@ def test_only_ok_is_ok(state, code, monkeypatch):
 def test_a_missing_program_names_its_debian_package(monkeypatch):
     monkeypatch.setattr(packages, "needed", lambda: [packages.Needed("no-such-program", "some-package", "why")])
     assert packages.missing() == ["some-package"]
-    assert doctor._programs() == [Finding("no-such-program", "lacking", "why", "apt-get install some-package")]
+    assert doctor._programs() == [MachineFinding("no-such-program", "lacking", "why", "apt-get install some-package")]
 
 
 def test_every_needed_program_has_package_and_purpose():
     assert all(item.program and item.package and item.purpose for item in packages.needed())
 
 
-@pytest.mark.skipif(shutil.which("ip") is None, reason="iproute2 is not installed (lab/packages.txt)")
+@needs_program("ip")
 def test_a_failing_probe_tells_why():
     with pytest.raises(OSError, match="ip: "):
         probe._run("ip", "link", "add", "x", "type", "no-such-type")

@@ -3,13 +3,18 @@
 import pytest
 
 from core.errors import RackproofError
-from inventory.fields import Text
+from inventory.model.fields import Text
 from lab.faults import catalogue as faults
 from lab.instance import Instance
 
 WANTED = {
-    "ups-module-lost", "sensor-silent", "wal-segment-missing", "uplink-100m", "ipv6-address-removed",
-    "log-forwarding-stopped", "standby-disconnected",
+    "ups-module-lost",
+    "sensor-silent",
+    "wal-segment-missing",
+    "uplink-100m",
+    "ipv6-address-removed",
+    "log-forwarding-stopped",
+    "standby-disconnected",
 }
 
 
@@ -33,7 +38,7 @@ def found(tmp_path):
 
 
 def put_into_book(monkeypatch, recorder):
-    fault = faults.Fault("x", Text(en="x", vi="x"), recorder.make, recorder.mend)
+    fault = faults.LabFault("x", Text(en="x", vi="x"), recorder.make, recorder.mend)
     monkeypatch.setattr(faults, "book", lambda: {"x": fault})
 
 
@@ -67,7 +72,7 @@ def test_a_fault_is_made_once_and_mended_whatever_the_record_says(found, monkeyp
 
 @pytest.mark.parametrize(("code", "active"), [("LAB001", ["x"]), (faults.NOTHING_TO_BREAK, [])])
 def test_a_half_made_fault_stays_on_record_and_one_never_begun_does_not(code, active, found, monkeypatch):
-    put_into_book(monkeypatch, Recorder(RackproofError(code, "no")))
+    put_into_book(monkeypatch, Recorder(RackproofError(code, program="x", status=1, command="x", what="x")))
     with pytest.raises(RackproofError):
         faults.break_fault(found, "x")
     assert faults.active(found) == active

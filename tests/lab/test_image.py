@@ -8,6 +8,8 @@ import pytest
 from core.errors import RackproofError
 from lab import debian, image
 
+NO_NETWORK = RackproofError("LAB001", actual="no network", program="mmdebstrap", status=1, command="mmdebstrap")
+
 
 @pytest.fixture
 def recipe(tmp_path, monkeypatch):
@@ -18,12 +20,15 @@ def recipe(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.mark.parametrize("change", [
-    lambda r: (r / "packages.txt").write_text("systemd\n"),
-    lambda r: (r / "image.yml").write_text("suite: trixie\n"),
-    lambda r: (r / "files" / "new").write_text(""),
-    lambda r: (r / "files/etc/nsswitch.conf").rename(r / "files/etc/other"),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: (r / "packages.txt").write_text("systemd\n"),
+        lambda r: (r / "image.yml").write_text("suite: trixie\n"),
+        lambda r: (r / "files" / "new").write_text(""),
+        lambda r: (r / "files/etc/nsswitch.conf").rename(r / "files/etc/other"),
+    ],
+)
 def test_any_change_of_the_recipe_is_another_image(recipe, change):
     before = image.path()
     assert image.path() == before
@@ -32,15 +37,18 @@ def test_any_change_of_the_recipe_is_another_image(recipe, change):
     assert not image.is_built()
 
 
-@pytest.mark.parametrize("ending", [RackproofError("LAB001", "no", actual="no network"), KeyboardInterrupt()])
+FAILED = NO_NETWORK
+
+
+@pytest.mark.parametrize("ending", [FAILED, KeyboardInterrupt()])
 def test_a_build_that_ends_early_leaves_nothing(recipe, ending, monkeypatch):
-    def build_half(argv, **_kwargs):
+    def build_half(argv, *_arguments, **_kwargs):
         target = next(image.path().parent.glob("rootfs-*.before")).with_suffix("")
         target.mkdir()
         (target / "half").touch()
         raise ending
 
-    monkeypatch.setattr(debian, "run", build_half)
+    monkeypatch.setattr(debian, "run_watched", build_half)
     with pytest.raises((RackproofError, KeyboardInterrupt)) as caught:
         image.ensure()
     if isinstance(ending, RackproofError):
@@ -87,7 +95,8 @@ def test_wrappers_run_the_images_programs(recipe, tmp_path, monkeypatch):
     make_built(b'#!/bin/sh\necho "got $*"\n')
     monkeypatch.setattr(image, "WRAPPED", ("tool",))
     image.write_wrappers(tmp_path / "tools")
-    done = subprocess.run([str(tmp_path / "tools" / "tool"), "a b"], capture_output=True, text=True, check=True,
-                          timeout=10)
+    done = subprocess.run(
+        [str(tmp_path / "tools" / "tool"), "a b"], capture_output=True, text=True, check=True, timeout=10
+    )
     assert done.stdout == "got a b\n"
     assert [p.name for p in (tmp_path / "tools").iterdir()] == ["tool"]

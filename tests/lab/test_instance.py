@@ -1,11 +1,12 @@
 """Names and records of a lab instance."""
 
+import os
+
 import pytest
 
 from core.errors import RackproofError
-from lab import enter, owner
+from lab import enter, owner, up
 from lab.instance import Instance, instance, require_up
-from lab.up import exclusive
 
 
 @pytest.mark.parametrize("name", ["", "Lab", "1ab", "much-too-long", "a-b", "ninechars", "../x"])
@@ -42,11 +43,16 @@ def test_without_root_the_error_says_what_to_do(monkeypatch):
     assert "sudo" in caught.value.remedy
 
 
-def test_two_at_once_are_refused(tmp_path):
-    found = Instance("two", tmp_path / "two")
-    with exclusive(found), pytest.raises(RackproofError) as caught, exclusive(found):
-        pass
-    assert caught.value.code == "LAB017"
+def test_two_at_once_are_refused_also_from_two_checkouts(tmp_path, monkeypatch):
+    monkeypatch.setattr(up, "SOCKETS", tmp_path / "sockets")
+    first, second = Instance("two", tmp_path / "one"), Instance("two", tmp_path / "two")
+    with up.exclusive(first, "raising it"):
+        for other in (first, second):
+            with pytest.raises(RackproofError) as caught, up.exclusive(other, "taking it down"):
+                pass
+            assert caught.value.code == "LCK001"
+            assert "raising it" in caught.value.message
+            assert str(os.getpid()) in caught.value.actual
 
 
 def test_a_plain_file_is_no_namespace(tmp_path):

@@ -1,6 +1,5 @@
 """The raised lab: every system answers with its pinned key, and nothing of it stays behind, whatever happens."""
 
-import json
 import os
 import shutil
 import signal
@@ -13,6 +12,7 @@ from core.workspace import REPOSITORY
 from lab import sweep
 from lab.enter import argv_inside
 from lab.instance import instance
+from tests.support import json_of
 
 pytestmark = pytest.mark.lab
 
@@ -21,8 +21,14 @@ SECOND = "tk"
 
 def ssh(lab, alias, *words, timeout=30):
     argv = ["ssh", "-F", str(lab.workspace.ssh_config), "-o", "ControlPath=none", alias, *words]
-    return subprocess.run(argv_inside(lab, "ctl", argv), capture_output=True, text=True, timeout=timeout, check=False,
-                          stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        argv_inside(lab, "ctl", argv),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def second(rackproof):
 
 
 def test_status_shows_every_node_answering(lab, rackproof):
-    data = json.loads(rackproof("lab", "status", "--json").stdout)
+    data = json_of(rackproof("lab", "status", "--json").stdout)
     assert {node["state"] for node in data["nodes"]} == {"answers"}
     assert len(data["nodes"]) == 10
     assert data["faults"] == []
@@ -89,28 +95,38 @@ def test_the_guard_account_takes_only_its_words(lab):
 
 def test_a_second_up_does_no_harm(lab, rackproof):
     boot = ssh(lab, "dc-db1-v4", "cat /proc/sys/kernel/random/boot_id; cat /etc/machine-id").stdout
-    data = json.loads(rackproof("lab", "up", "--json").stdout)
+    data = json_of(rackproof("lab", "up", "--json").stdout)
     assert data["already_up"]
     assert ssh(lab, "dc-db1-v4", "cat /proc/sys/kernel/random/boot_id; cat /etc/machine-id").stdout == boot
+
+
+#: What ping prints on standard output, and on standard error where it has no route at all.
+NO_WAY_OUT = ("100% packet loss", "unreachable")
 
 
 def test_nothing_of_the_lab_can_leave_the_machine(lab):
     for name in ("dc-db1", "core1"):
         alias = f"{name}-v4" if name == "dc-db1" else f"{name}-ops"
         done = ssh(lab, alias, "ip -o link show | grep -c 'link-netns\\|@if' ; ping -c1 -W1 192.0.2.1")
-        assert "100% packet loss" in done.stdout or "unreachable" in (done.stdout + done.stderr).lower()
+        assert any(sign in text.lower() for sign in NO_WAY_OUT for text in (done.stdout, done.stderr)), done
 
 
 def test_a_host_comes_back_from_a_reboot_with_the_same_identity(lab):
-    before = ssh(lab, "hph-kv01-node1-v4", "cat /etc/machine-id; sudo -n touch /var/lib/kept; systemctl show -P "
-                                           "UserspaceTimestampMonotonic").stdout.split()
+    before = ssh(
+        lab,
+        "hph-kv01-node1-v4",
+        "cat /etc/machine-id; sudo -n touch /var/lib/kept; systemctl show -P UserspaceTimestampMonotonic",
+    ).stdout.split()
     ssh(lab, "hph-kv01-node1-v4", "sudo -n systemctl reboot")
     deadline = time.monotonic() + 40
     after = []
     while time.monotonic() < deadline and (len(after) < 3 or after[2] == before[1]):
         time.sleep(0.5)
-        after = ssh(lab, "hph-kv01-node1-v4", "cat /etc/machine-id; ls /var/lib/kept; systemctl show -P "
-                                              "UserspaceTimestampMonotonic").stdout.split()
+        after = ssh(
+            lab,
+            "hph-kv01-node1-v4",
+            "cat /etc/machine-id; ls /var/lib/kept; systemctl show -P UserspaceTimestampMonotonic",
+        ).stdout.split()
     assert after[:2] == [before[0], "/var/lib/kept"]
     assert after[2] != before[1]
 
@@ -120,15 +136,16 @@ def test_the_uplink_fault_is_seen_and_mended(lab, rackproof):
         return ssh(lab, "hph-edge1-ops", "cat /sys/class/net/up1/speed").stdout.strip()
 
     rackproof("lab", "break", "uplink-100m")
-    assert json.loads(rackproof("lab", "status", "--json").stdout)["faults"] == ["uplink-100m"]
+    assert json_of(rackproof("lab", "status", "--json").stdout)["faults"] == ["uplink-100m"]
     assert "already" in rackproof("lab", "break", "uplink-100m").stdout
     rackproof("lab", "mend", "uplink-100m")
-    assert json.loads(rackproof("lab", "status", "--json").stdout)["faults"] == []
+    assert json_of(rackproof("lab", "status", "--json").stdout)["faults"] == []
     assert speed() == "1000"
 
 
-@pytest.mark.parametrize("arguments", [("lab", "shell", "nobody"), ("lab", "exec", "fac-dc", "--", "true"),
-                                       ("lab", "break", "nothing")])
+@pytest.mark.parametrize(
+    "arguments", [("lab", "shell", "nobody"), ("lab", "exec", "fac-dc", "--", "true"), ("lab", "break", "nothing")]
+)
 def test_a_wrong_name_is_an_error_with_the_right_ones(lab, rackproof, arguments):
     done = rackproof(*arguments, expected=2)
     assert "Traceback" not in done.stderr
@@ -166,7 +183,7 @@ def test_a_node_that_stops_is_shown_as_stopped(second, rackproof):
     states = {}
     while time.monotonic() < deadline and states.get("hph-node1") != "stopped":
         done = rackproof("lab", "status", "--json", lab=SECOND, expected=None)
-        states = {node["name"]: node["state"] for node in json.loads(done.stdout)["nodes"]}
+        states = {node["name"]: node["state"] for node in json_of(done.stdout)["nodes"]}
     assert states.pop("hph-node1") == "stopped"
     assert done.returncode == 1
     assert set(states.values()) == {"answers"}
@@ -174,5 +191,11 @@ def test_a_node_that_stops_is_shown_as_stopped(second, rackproof):
 
 def start_up(name):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RACKPROOF_")} | {"RACKPROOF_LAB": name}
-    return subprocess.Popen([str(REPOSITORY / "rackproof"), "lab", "up"], env=environment, start_new_session=True,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [str(REPOSITORY / "rackproof"), "lab", "up"],
+        env=environment,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )

@@ -20,15 +20,19 @@ class Checkout:
         shutil.copy(REPOSITORY / "rackproof", root / "rackproof")
         for name in LOCKS:
             (root / name).write_text(f"# {name}\n")
+        texts = root / "locale" / "vi" / "LC_MESSAGES"
+        texts.mkdir(parents=True)
+        (texts / "core.po").write_text('msgid "a"\nmsgstr "b"\n')
         for folder in ("lab", "tests"):
             (root / folder).mkdir()
             (root / folder / "packages.txt").write_text("# PROGRAM PACKAGE WHY\nsh dash a shell\n")
         self.stub("id", f"echo {uid}")
         self.stub("python3", self.PYTHON)
 
-    # Acts as python3: makes an environment whose python is this same stub.
-    PYTHON = """case "$1" in
-        -m) if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi ;;
+    # Acts as python3: makes an environment whose python is this same stub, and compiles the catalogues.
+    PYTHON = """case "$1.$2" in
+        -m.venv) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+        -m.core.catalogue) mkdir -p "$4" && cat locale/*/LC_MESSAGES/*.po | sha256sum | cut -c-64 >"$4/.stamp" ;;
         esac"""
 
     def stub(self, name: str, body: str) -> None:
@@ -36,10 +40,26 @@ class Checkout:
         file.write_text(f'#!/bin/sh\n[ {name} = id ] || echo "{name} $*" >>"{self.log}"\n{body}\n')
         file.chmod(0o755)
 
-    def run(self, *arguments: str, cwd: Path | None = None, path: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": f"{self.bin}:{path or '/usr/sbin:/usr/bin:/sbin:/bin'}", "HOME": str(self.root)}
-        return subprocess.run([str(self.root / "rackproof"), *arguments], env=environment, cwd=cwd or self.root,
-                              capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    def run(
+        self, *arguments: str, cwd: Path | None = None, path: str = "", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": f"{self.bin}:{path or '/usr/sbin:/usr/bin:/sbin:/bin'}",
+            "HOME": str(self.root),
+            "RACKPROOF_PYTHON": str(self.bin / "python3"),
+            **more,
+        }
+        environment = {key: value for key, value in environment.items() if value}
+        return subprocess.run(
+            [str(self.root / "rackproof"), *arguments],
+            env=environment,
+            cwd=cwd or self.root,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
 
     def calls(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
@@ -59,8 +79,31 @@ def without(program: str, tmp_path: Path) -> str:
     """A PATH with the tools the launcher needs, but not this program."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    for name in ("sh", "dirname", "readlink", "sed", "sha256sum", "cut", "mkdir", "rm", "cat", "find", "env", "paste",
-                 "tail", "cp", "flock", "head"):
+    for name in (
+        "sh",
+        "dirname",
+        "readlink",
+        "sed",
+        "sha256sum",
+        "cut",
+        "mkdir",
+        "rm",
+        "cat",
+        "find",
+        "env",
+        "paste",
+        "tail",
+        "cp",
+        "flock",
+        "head",
+        "tr",
+        "stat",
+        "cksum",
+        "uname",
+        "date",
+        "chown",
+        "wc",
+    ):
         if name != program:
             (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
     return str(folder)
@@ -83,8 +126,15 @@ def test_the_environment_is_made_once_and_the_arguments_arrive_unchanged(checkou
 
 def test_through_a_link_from_anywhere(checkout, tmp_path):
     (tmp_path / "rp").symlink_to(checkout.root / "rackproof")
-    done = subprocess.run([str(tmp_path / "rp"), "--version"], cwd="/", capture_output=True, text=True, timeout=60,
-                          env={"PATH": f"{checkout.bin}:/usr/bin:/bin"}, check=False)
+    done = subprocess.run(
+        [str(tmp_path / "rp"), "--version"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": f"{checkout.bin}:/usr/bin:/bin", "RACKPROOF_PYTHON": "python3"},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert (checkout.root / ".rackproof" / "venv").is_dir()
 
@@ -117,12 +167,21 @@ def test_an_interrupted_set_up_starts_over(checkout):
 def test_without_root_and_sudo_it_says_so(as_user, arguments, tmp_path):
     done = as_user.run(*arguments, path=without("sudo", tmp_path))
     assert done.returncode == 6, done.stderr
-    assert "root is needed" in done.stderr
+    assert "[LAB012]" in done.stderr
     assert "doctor" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("estate", "show"), ("doctor",), ("lab", "up", "--help"), ("lab", "faults"),
-                                       ("evidence", "verify", "x"), ("test", "--fast", "-k", "x")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("estate", "show"),
+        ("doctor",),
+        ("lab", "up", "--help"),
+        ("lab", "faults"),
+        ("evidence", "verify", "x"),
+        ("test", "--fast", "-k", "x"),
+    ],
+)
 def test_what_needs_no_root_does_not_ask_for_it(as_user, arguments, tmp_path):
     done = as_user.run(*arguments, path=without("sudo", tmp_path))
     assert done.returncode == 0, done.stderr
@@ -131,7 +190,7 @@ def test_what_needs_no_root_does_not_ask_for_it(as_user, arguments, tmp_path):
 def test_sudo_never_prompts_where_nobody_can_type(as_user):
     as_user.stub("sudo", "exit 1")
     as_user.run("lab", "up")
-    assert "sudo --preserve-env= -n" in as_user.calls()
+    assert "sudo --preserve-env=RACKPROOF_PYTHON -n" in as_user.calls()
 
 
 def test_packages_are_named_before_they_are_installed(checkout):
@@ -154,18 +213,24 @@ def test_packages_are_not_touched_by_verbs_that_do_not_need_them(checkout):
     assert "apt-get" not in checkout.calls()
 
 
-FAST = "-m pytest -m not lab and not slow -n 2 --dist loadfile"
+SHARED = "-n 2 --dist loadgroup --no-loadscope-reorder"
+FAST, CACHE = f"-m pytest -m not lab and not slow {SHARED}", "-o cache_dir={state}/pytest"
+ALL = f"-m pytest {SHARED} --build-netbox"
 
 
-@pytest.mark.parametrize(("given", "passed"), [
-    (("test", "--fast"), FAST),
-    (("test", "--fast", "-k", "a b", "tests/x"), f"{FAST} -k a b tests/x"),
-    (("test", "-x"), "-m pytest -x"),
-    (("test",), "-m pytest"),
-])
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (("test", "--fast"), f"{FAST} {CACHE}"),
+        (("test", "--fast", "-k", "a b", "tests/x"), f"{FAST} {CACHE} -k a b tests/x"),
+        (("test", "-x"), f"{ALL} {CACHE} -x"),
+        (("test",), f"{ALL} {CACHE}"),
+    ],
+)
 def test_the_test_verb_hands_its_arguments_to_pytest(checkout, given, passed):
     checkout.run(*given)
-    assert checkout.calls().splitlines()[-1] == f"python3 {passed}"
+    expected = passed.format(state=checkout.root / ".rackproof")
+    assert checkout.calls().splitlines()[-1] == f"python3 {expected}"
 
 
 def test_ci_runs_the_same_command():

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import RackproofError
-from inventory.load import load_estate
-from inventory.model import LinkEnd
+from inventory.load.loader import load_estate
+from inventory.model.entities import LinkEnd
 from lab.instance import ESTATE
 from lab.router.install import day0
 from lab.topology import derive
@@ -45,7 +45,15 @@ def test_router_addresses_are_left_to_its_configuration():
 def test_a_facility_namespace_holds_every_device_of_its_site():
     addresses = {str(a.ip) for a in TOPOLOGY.node("fac-dc").ports[0].addresses}
     expected = {d.name for d in ESTATE_.sites["dc"].devices} & {
-        "ups-a", "ups-b", "pdu-a", "pdu-b", "ats-1", "crac-1", "crac-2", "env-dc"}
+        "ups-a",
+        "ups-b",
+        "pdu-a",
+        "pdu-b",
+        "ats-1",
+        "crac-1",
+        "crac-2",
+        "env-dc",
+    }
     for name in expected:
         main = ESTATE_.address(name)
         assert {str(main.ipv4.ip), str(main.ipv6.ip)} <= addresses
@@ -53,8 +61,9 @@ def test_a_facility_namespace_holds_every_device_of_its_site():
 
 def test_room_uplinks_are_cables_and_the_rest_is_not():
     cables = {frozenset((w.a[0], w.b[0])) for w in TOPOLOGY.wires if w.is_cable}
-    assert cables == {frozenset(p) for p in (
-        ("core1", "hph-edge1"), ("core2", "hph-edge1"), ("hph-edge1", "hph-kv01-edge1"))}
+    assert cables == {
+        frozenset(p) for p in (("core1", "hph-edge1"), ("core2", "hph-edge1"), ("hph-edge1", "hph-kv01-edge1"))
+    }
 
 
 def test_an_unknown_node_is_named_with_the_known_ones():

@@ -33,11 +33,14 @@ def encode_response(
     request_id: int, error: int, index: int, varbinds: list[Varbind], kind: int = message.RESPONSE
 ) -> bytes:
     binds = b"".join(
-        ber.tlv(ber.SEQUENCE, ber.tlv(ber.OBJECT_ID, ber.encode_oid_content(v.oid)) + ber.tlv(v.tag, v.content))
+        ber.encode_tlv(
+            ber.SEQUENCE,
+            ber.encode_tlv(ber.OBJECT_ID, ber.encode_oid_content(v.oid)) + ber.encode_tlv(v.tag, v.content),
+        )
         for v in varbinds
     )
     figures = b"".join(ber.encode_integer(n) for n in (request_id, error, index))
-    return ber.tlv(kind, figures + ber.tlv(ber.SEQUENCE, binds))
+    return ber.encode_tlv(kind, figures + ber.encode_tlv(ber.SEQUENCE, binds))
 
 
 class Answers:
@@ -95,6 +98,7 @@ class Agent3:
         self.answers, self.user = answers or Answers(), user
         self.engine_id, self.boots, self.time = ENGINE, 3, 1000
         self.unprotected = False
+        self.appended = b""
 
     def keys(self) -> tuple[bytes, bytes]:
         name = usm.DIGESTS[self.user.auth][0]
@@ -112,7 +116,7 @@ class Agent3:
         head, head_end = ber.expect(datagram, at, end, ber.SEQUENCE)
         message_id, _ = ber.read_integer(datagram, head, head_end)
         start, stop = ber.expect(datagram, head_end, end, ber.OCTET_STRING)
-        engine_id, boots, time, name, digest, salt = usm._read_parameters(datagram, start, stop)
+        engine_id, boots, time, name, digest, salt = usm.read_parameters(datagram, start, stop)
         if engine_id != self.engine_id:
             return self.report(message_id, 4, protect=False)
         if name != self.user.name.encode():
@@ -127,7 +131,7 @@ class Agent3:
         encrypted, _ = ber.read_octets(datagram, stop, end)
         vector = boots.to_bytes(4, "big") + time.to_bytes(4, "big") + salt
         plain = Cipher(algorithms.AES(priv), CFB(vector)).decryptor().update(encrypted)
-        pdu = usm._read_scoped(plain, *ber.expect(plain, 0, len(plain), ber.SEQUENCE))
+        pdu = usm.read_scoped(plain, *ber.expect(plain, 0, len(plain), ber.SEQUENCE))
         return self.wrap(message_id, encode_response(pdu.request_id, *self.answers.answer(pdu)), not self.unprotected)
 
     def report(self, message_id: int, number: int, protect: bool) -> bytes:
@@ -138,18 +142,20 @@ class Agent3:
         auth, priv = self.keys()
         size = usm.DIGESTS[self.user.auth][1] if protect else 0
         salt = os.urandom(8) if protect and encrypt else b""
-        scoped = ber.tlv(0x30, ber.tlv(4, self.engine_id) + ber.tlv(4, b"") + pdu)
+        scoped = ber.encode_tlv(0x30, ber.encode_tlv(4, self.engine_id) + ber.encode_tlv(4, b"") + pdu)
         if protect and encrypt:
             vector = self.boots.to_bytes(4, "big") + self.time.to_bytes(4, "big") + salt
-            scoped = ber.tlv(4, Cipher(algorithms.AES(priv), CFB(vector)).encryptor().update(scoped))
+            scoped = ber.encode_tlv(4, Cipher(algorithms.AES(priv), CFB(vector)).encryptor().update(scoped))
         flags = (1 if protect else 0) | (2 if protect and encrypt else 0)
-        head = ber.encode_integer(message_id) + ber.encode_integer(65_507) + ber.tlv(4, bytes((flags,)))
+        head = ber.encode_integer(message_id) + ber.encode_integer(65_507) + ber.encode_tlv(4, bytes((flags,)))
         head += ber.encode_integer(3)
         name = self.user.name.encode() if protect else b""
-        parameters = ber.tlv(4, self.engine_id) + ber.encode_integer(self.boots) + ber.encode_integer(self.time)
-        parameters += ber.tlv(4, name)
-        marks = ber.tlv(0x30, parameters + ber.tlv(4, b"\xa5" * size) + ber.tlv(4, salt))
-        whole = ber.tlv(0x30, ber.encode_integer(3) + ber.tlv(0x30, head) + ber.tlv(4, marks) + scoped)
+        parameters = ber.encode_tlv(4, self.engine_id) + ber.encode_integer(self.boots) + ber.encode_integer(self.time)
+        parameters += ber.encode_tlv(4, name)
+        marks = ber.encode_tlv(0x30, parameters + ber.encode_tlv(4, b"\xa5" * size) + ber.encode_tlv(4, salt))
+        whole = ber.encode_tlv(
+            0x30, ber.encode_integer(3) + ber.encode_tlv(0x30, head) + ber.encode_tlv(4, marks) + scoped + self.appended
+        )
         if not size:
             return whole
         at = whole.index(b"\xa5" * size)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from core.workspace import REPOSITORY
-from inventory.estate import Estate
-from inventory.load import load_estate
-from monitoring.collect import plan_of
-from monitoring.profiles import profile_named
-from monitoring.raw import RawPoll
+from inventory.load.loader import load_estate
+from inventory.model.estate import Estate
+from monitoring.poll.collect import plan_poll
+from monitoring.poll.raw import RawPoll
+from monitoring.profiles.profile import find_profile
 from monitoring.snmp import ber
 from monitoring.snmp.ber import Oid
 from monitoring.snmp.poll import Budget, Poll
@@ -47,7 +47,7 @@ def polled(estate: Estate) -> Poller:
         told = identity or (1, 3, 6, 1, 4, 1, *IDENTITIES[access.profile])
         whole = {(1, 3, 6, 1, 2, 1, 1, 2, 0): (ber.OBJECT_ID, ber.encode_oid_content(told)), **tree}
         session = CommunitySession("public")
-        machine = Poll(session, plan_of(profile_named(access.profile)), Budget())
+        machine = Poll(session, plan_poll(find_profile(access.profile)), Budget())
         run(machine, reply or Agent2c(Answers(whole)).reply)  # type: ignore[arg-type]
         identity_of = (device, estate.site_of[device], access.profile)
         trouble = ((), dict(session.rejected))

@@ -30,7 +30,7 @@ def test_integers_agree_with_pyasn1(value: int) -> None:
 @settings(max_examples=50)
 @given(ARCS)
 def test_object_identifiers_agree_with_pyasn1(oid: tuple[int, ...]) -> None:
-    encoded = ber.tlv(ber.OBJECT_ID, ber.encode_oid_content(oid))
+    encoded = ber.encode_tlv(ber.OBJECT_ID, ber.encode_oid_content(oid))
     assert encoded == encoder.encode(univ.ObjectIdentifier(oid))
     assert ber.decode_oid_content(encoded[2 + (encoded[1] >= 0x80) :]) == oid
 
@@ -38,7 +38,7 @@ def test_object_identifiers_agree_with_pyasn1(oid: tuple[int, ...]) -> None:
 @settings(max_examples=20)
 @given(st.sampled_from((0, 1, 127, 128, 255, 256, 65_535, 65_536)).map(bytes))
 def test_strings_and_lengths_agree_with_pyasn1(data: bytes) -> None:
-    encoded = ber.tlv(ber.OCTET_STRING, data)
+    encoded = ber.encode_tlv(ber.OCTET_STRING, data)
     assert bytes(decoder.decode(encoded)[0]) == data
     assert ber.read_octets(encoded, 0, len(encoded)) == (data, len(encoded))
 
@@ -63,12 +63,21 @@ def test_a_message_with_one_altered_octet_never_breaks_the_decoder(data: st.Data
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x30", b"\x30\x80\x00\x00", b"\x30\x85\x00\x00\x00\x00\x01\x00", b"\x30\x02\x02", b"\x02\x00", b"\x06\x00",
-     b"\x06\x01\x80", b"\x02\x0a" + bytes(10)],
+    [
+        b"",
+        b"\x30",
+        b"\x30\x80\x00\x00",
+        b"\x30\x85\x00\x00\x00\x00\x01\x00",
+        b"\x30\x02\x02",
+        b"\x02\x00",
+        b"\x06\x00",
+        b"\x06\x01\x80",
+        b"\x02\x0a" + bytes(10),
+    ],
 )
 def test_broken_elements(data: bytes) -> None:
     with pytest.raises(BerError):
-        tag, start, end = ber.header(data, 0, len(data))
+        tag, start, end = ber.read_header(data, 0, len(data))
         ber.decode_oid_content(data[start:end]) if tag == ber.OBJECT_ID else ber.decode_integer(data[start:end])
         raise BerError("the element itself is whole")
 
@@ -92,4 +101,4 @@ def test_an_arc_over_32_bits_is_refused() -> None:
     ],
 )
 def test_values_by_tag(tag: int, content: bytes, value: object) -> None:
-    assert message.value_of(tag, content) == value
+    assert message.decode_value(tag, content) == value

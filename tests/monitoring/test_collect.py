@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from inventory.estate import Estate
-from monitoring.collect import RETURN_TO_IPV6, Poller
-from monitoring.snmp.poll import Budget, Plan, Result
-from monitoring.snmp.session import Session
+from inventory.model.estate import Estate
+from monitoring.poll.collect import RETURN_TO_IPV6, Poller
+from monitoring.snmp.poll import Absence, Budget, PollPlan, PollResult
+from monitoring.snmp.session import SnmpSession
 
 SECRETS = {"snmp_auth_password": "auth-secret-1", "snmp_priv_password": "priv-secret-1", "snmp_community": "read"}
 
@@ -21,16 +21,16 @@ class Line:
         self.answers, self.refuses = answers, refuses
         self.asked: list[tuple[str, int | None]] = []
 
-    async def poll(self, host: str, port: int, session: Session, plan: Plan, budget: Budget) -> Result:
+    async def poll(self, host: str, port: int, session: SnmpSession, plan: PollPlan, budget: Budget) -> PollResult:
         family = "6" if ":" in host else "4"
         self.asked.append((family, budget.first_retries))
-        result = Result()
+        result = PollResult()
         if family in self.refuses:
-            result.error = "credentials refused: wrongDigests"
+            result.error, result.absence = "credentials refused: wrongDigests", Absence.LOGIN_REFUSED
         elif family in self.answers:
             result.answered = True
         else:
-            result.error = "no reply"
+            result.error, result.absence = "no reply", Absence.NO_ANSWER
         return result
 
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from monitoring.snmp.engine import Engine, addresses, engine
-from monitoring.snmp.poll import Budget, Plan
+from monitoring.snmp.engine import SnmpEngine, open_engine, sort_addresses
+from monitoring.snmp.poll import Budget, PollPlan
 from monitoring.snmp.session import CommunitySession, UsmSession
 from tests.monitoring.agents import SYSTEM, TREE, USER, Agent2c, Agent3
 
-PLAN = Plan(((*SYSTEM, 2, 0),), ((1, 3, 6, 1, 4, 1, 9, 1),))
+PLAN = PollPlan(((*SYSTEM, 2, 0),), ((1, 3, 6, 1, 4, 1, 9, 1),))
 QUICK = Budget(timeout_s=0.2, retries=1)
 
 
@@ -65,7 +65,7 @@ def has_ipv6() -> bool:
 )
 def test_both_versions_over_both_families(host: str) -> None:
     async def main(first: int, second: int) -> None:
-        with engine() as line:
+        with open_engine() as line:
             results = await asyncio.gather(
                 line.poll(host, first, CommunitySession("public"), PLAN, Budget()),
                 line.poll(host, second, UsmSession(USER), PLAN, Budget()),
@@ -78,7 +78,7 @@ def test_both_versions_over_both_families(host: str) -> None:
 
 def test_a_dead_agent_is_reported_alone_and_in_time() -> None:
     async def main(alive: int, dead: int) -> None:
-        with engine() as line:
+        with open_engine() as line:
             began = time.monotonic()
             good, bad = await asyncio.gather(
                 line.poll("127.0.0.1", alive, CommunitySession("public"), PLAN, QUICK),
@@ -95,7 +95,7 @@ def test_a_reply_that_waits_in_the_socket_is_never_a_timeout() -> None:
     """The loop is held up for longer than all retries; the reply arrived meanwhile and must be found."""
 
     async def main(port: int) -> None:
-        with engine() as line:
+        with open_engine() as line:
             task = asyncio.create_task(line.poll("127.0.0.1", port, CommunitySession("public"), PLAN, QUICK))
             await asyncio.sleep(0)
             for _ in range(8):
@@ -114,8 +114,8 @@ def test_a_slow_agent_is_waited_for_across_retries() -> None:
     """Each answer takes longer than the timeout: the reply to the first copy must still count."""
 
     async def main(port: int) -> None:
-        with engine() as line:
-            plan, budget = Plan(((*SYSTEM, 2, 0),)), Budget(timeout_s=0.2, retries=3)
+        with open_engine() as line:
+            plan, budget = PollPlan(((*SYSTEM, 2, 0),)), Budget(timeout_s=0.2, retries=3)
             result = await line.poll("127.0.0.1", port, CommunitySession("public"), plan, budget)
         assert not result.error and len(result.varbinds) == 1
 
@@ -127,7 +127,7 @@ def test_a_reply_from_another_address_is_not_taken() -> None:
     agent = Agent2c()
 
     async def main(port: int, spoof: socket.socket) -> None:
-        with engine() as line:
+        with open_engine() as line:
             task = asyncio.create_task(line.poll("127.0.0.1", port, CommunitySession("public"), PLAN, QUICK))
             await asyncio.sleep(0.1)
             for target in [s.getsockname()[1] for s in line._sockets.values()]:
@@ -147,7 +147,7 @@ def test_an_authenticated_reply_from_another_address_of_the_agent_is_taken() -> 
     agent = Agent3()
 
     async def main(port: int) -> None:
-        with engine() as line:
+        with open_engine() as line:
             result = await line.poll("127.0.0.1", port, UsmSession(USER), PLAN, QUICK)
         assert not result.error and len(result.varbinds) == len(TREE) - 1
 
@@ -163,7 +163,7 @@ def test_exactly_the_dead_of_many_agents_are_reported() -> None:
 
     async def main(port: int) -> list[str]:
         budget = Budget(timeout_s=1.0, retries=1)
-        with engine(in_flight=50) as line:
+        with open_engine(in_flight=50) as line:
             jobs = [line.poll(host, port, CommunitySession("public"), PLAN, budget) for host in hosts]
             results = await asyncio.gather(*jobs)
         assert all(len(r.varbinds) == len(TREE) - 1 for r in results if not r.error)
@@ -175,7 +175,7 @@ def test_exactly_the_dead_of_many_agents_are_reported() -> None:
 
 def test_no_route_is_silence_not_an_exception() -> None:
     async def main() -> None:
-        made = Engine()
+        made = SnmpEngine()
         try:
             budget = Budget(timeout_s=0.05, retries=1)
             result = await made.poll("240.0.0.1", 161, CommunitySession("public"), PLAN, budget)
@@ -187,4 +187,4 @@ def test_no_route_is_silence_not_an_exception() -> None:
 
 
 def test_ipv6_is_tried_first() -> None:
-    assert addresses(["192.0.2.1", "2001:db8::1"]) == ["2001:db8::1", "192.0.2.1"]
+    assert sort_addresses(["192.0.2.1", "2001:db8::1"]) == ["2001:db8::1", "192.0.2.1"]

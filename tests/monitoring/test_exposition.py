@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from core.errors import RackproofError
-from inventory.estate import Estate
-from monitoring import rules
-from monitoring.collect import Poller as DevicePoller
-from monitoring.collect import polled as polled_devices
-from monitoring.exporter import Exporter, listening
-from monitoring.exposition import Exposition, escape, metric, number, specs_of
-from monitoring.normalise import readings
-from monitoring.profiles import UNITS, load_profiles
-from monitoring.readings import Quality, aged
+from inventory.model.estate import Estate
+from monitoring.export.exporter import Exporter, open_listener
+from monitoring.export.exposition import Exposition, escape, format_number, index_specs
+from monitoring.poll.collect import Poller as DevicePoller
+from monitoring.poll.collect import choose_devices as polled_devices
+from monitoring.poll.normalise import readings
+from monitoring.profiles.profile import UNITS, load_profiles, name_metric
+from monitoring.quantities.readings import Quality, age_readings
+from monitoring.rules import alert_rules as rules
 from tests.monitoring.conftest import T0, Poller, integer
 from tests.monitoring.test_normalise import UPS, sensors
+from tests.support import needs_program
 
 NOW = datetime.fromtimestamp(T0 + 2, UTC)
 
@@ -53,6 +53,7 @@ def test_values_in_base_units(exporter: Exporter, polled: Poller) -> None:
     assert found[("rackproof_ups_output_source_state", "ups-a", "ups_output_source@", "battery")] == 1
     assert found[("rackproof_ups_output_source_state", "ups-a", "ups_output_source@", "normal")] == 0
     assert found[("rackproof_device_up", "env-dc", "@", "")] == 1
+    assert found[("rackproof_device_poll_duration_seconds", "env-dc", "@", "")] == 1
 
 
 def test_no_data_has_a_quality_and_no_value(exporter: Exporter, polled: Poller) -> None:
@@ -71,7 +72,7 @@ def test_a_silent_device_is_down_and_has_no_values(exporter: Exporter, polled: P
     assert {key[0] for key in found if key[1] == "env-dc"} == {
         "rackproof_device_up", "rackproof_reading_quality", "rackproof_device_incomplete_parts",
         "rackproof_device_last_poll_timestamp_seconds", "rackproof_device_poll_duration_seconds",
-        "rackproof_device_rejected_replies",
+        "rackproof_device_rejected_replies", "rackproof_device_login_refused", "rackproof_collection_errors_total",
     }  # fmt: skip
     assert all(value == 2 for key, value in found.items() if key[0] == "rackproof_reading_quality")
 
@@ -86,9 +87,9 @@ def test_an_old_poll_is_neither_up_nor_a_value(exporter: Exporter, polled: Polle
 
 def test_ageing(estate: Estate, polled: Poller) -> None:
     reading = readings(polled("env-dc", sensors()), estate)[0]
-    assert aged(reading, NOW, timedelta(seconds=45)) == reading
-    assert aged(reading, NOW - timedelta(minutes=5), timedelta(seconds=45)).quality is Quality.STALE
-    old = aged(reading, NOW + timedelta(minutes=5), timedelta(seconds=45))
+    assert age_readings(reading, NOW, timedelta(seconds=45)) == reading
+    assert age_readings(reading, NOW - timedelta(minutes=5), timedelta(seconds=45)).quality is Quality.STALE
+    old = age_readings(reading, NOW + timedelta(minutes=5), timedelta(seconds=45))
     assert old.quality is Quality.STALE and old.value == reading.value and not old.good
 
 
@@ -101,7 +102,7 @@ def test_a_series_named_twice_is_written_once() -> None:
 
 def test_labels_are_escaped_and_numbers_keep_their_digits() -> None:
     assert escape('a"b\\c\nd') == 'a\\"b\\\\c\\nd'
-    assert (number(3.0), number(0.1), number(2**40 + 0.5)) == ("3", "0.1", "1.09951162778e+12")
+    assert (format_number(3.0), format_number(0.1), format_number(2**40 + 0.5)) == ("3", "0.1", "1.09951162778e+12")
 
 
 def test_one_quantity_means_one_unit_in_every_profile() -> None:
@@ -109,40 +110,41 @@ def test_one_quantity_means_one_unit_in_every_profile() -> None:
     for profile in load_profiles().values():
         for spec in profile.readings:
             assert spec.unit in UNITS
-            units.setdefault(metric(spec)[0], set()).add((spec.unit, str(spec.enum)))
+            units.setdefault(name_metric(spec)[0], set()).add((spec.unit, str(spec.enum)))
     assert all(len(found) == 1 for found in units.values()), units
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@needs_program("promtool")
 def test_promtool_accepts_the_page(exporter: Exporter, polled: Poller) -> None:
     exporter.take(polled("env-dc", sensors(t1=integer(-1))))
     for name in ("ups-a", "pdu-a", "ats-1", "crac-1", "core1", "dc-db1"):
         exporter.take(polled(name, {}))
-    for spec in specs_of(load_profiles().values()).values():  # every metric there is, even where no device gave one
-        name, _ = metric(spec)
+    for spec in index_specs(load_profiles().values()).values():  # every metric there is, even where no device gave one
+        name, _ = name_metric(spec)
         assert name.startswith("rackproof_")
     verdict = rules.check_metrics(exporter.metrics(NOW))
-    assert verdict.ok and not verdict.output, verdict.output
+    assert verdict.ok and not verdict.errors, verdict.errors
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@needs_program("promtool")
 def test_promtool_accepts_every_metric_name() -> None:
     exposition = Exposition({})
     for profile in load_profiles().values():
         for spec in profile.readings:
-            exposition.add(metric(spec)[0], 'device="x"', 1, "counter" if spec.counter else "gauge", spec.help)
+            exposition.add(name_metric(spec)[0], 'device="x"', 1, "counter" if spec.counter else "gauge", spec.help)
     verdict = rules.check_metrics(exposition.text().encode())
-    assert verdict.ok and not verdict.output, verdict.output
+    assert verdict.ok and not verdict.errors, verdict.errors
 
 
 def test_a_taken_port_is_an_error_with_a_remedy() -> None:
-    first = listening("127.0.0.1", 0)
+    first = open_listener("127.0.0.1", 0)
     first.listen()
     try:
         with pytest.raises(RackproofError) as caught:
-            listening("127.0.0.1", first.getsockname()[1])
-        assert caught.value.code == "MON020" and caught.value.remedy
-        with pytest.raises(RackproofError):
-            listening("192.0.2.77", 9780)
+            open_listener("127.0.0.1", first.getsockname()[1])
+        assert (caught.value.code, caught.value.kind) == ("MON024", "busy") and caught.value.remedy
+        with pytest.raises(RackproofError) as caught:
+            open_listener("192.0.2.77", 9780)
+        assert (caught.value.code, caught.value.kind) == ("MON020", "wrong_use")
     finally:
         first.close()

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,15 @@ import pytest
 from jinja2 import Template
 
 from core.workspace import REPOSITORY
-from inventory.estate import Estate
+from inventory.model.estate import Estate
 from lab import facility, image
 from lab.enter import argv_inside
 from lab.instance import Instance
-from monitoring import rules, targets
-from monitoring.normalise import readings
-from monitoring.raw import RawPoll
+from monitoring.export import targets
+from monitoring.poll.normalise import readings
+from monitoring.poll.raw import RawPoll
+from monitoring.rules import alert_rules as rules
+from tests.support import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -33,13 +34,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def by_device(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
-    return {item["device"]: item for item in json.loads(done.stdout)}
+    return {item["device"]: item for item in json.loads(done.stdout)["data"]["devices"]}
 
 
 def reading(item: dict[str, Any], quantity: str, position: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = next(
-        r for r in item["readings"] if (r["quantity"], r["position"]) == (quantity, position)
-    )
+    found: dict[str, Any] = next(r for r in item["readings"] if (r["quantity"], r["position"]) == (quantity, position))
     return found
 
 
@@ -128,7 +127,7 @@ def own_prometheus(exporter: Instance, lab_estate: Estate, tmp_path: Path) -> It
     config = Template(template).render(prometheus_scrape_s=2, prometheus_targets=["rackproof"])
     (tmp_path / "prometheus.yml").write_text(config.replace("/etc/prometheus", str(tmp_path)))
     shutil.copytree(rules.FOLDER, tmp_path / "rules", ignore=shutil.ignore_patterns("tests"))
-    targets.write(lab_estate, tmp_path / "targets")
+    targets.write(targets.list_targets(lab_estate), tmp_path / "targets")
     argv = [*image.program("prometheus"), f"--config.file={tmp_path}/prometheus.yml"]
     argv += [f"--storage.tsdb.path={tmp_path}/data", "--web.listen-address=127.0.0.1:9099"]
     with (tmp_path / "log").open("wb") as log:
@@ -164,24 +163,17 @@ def loaded_alerts(lab: Instance, base: str) -> set[str]:
     return {rule["name"] for group in ask(lab, base, "/api/v1/rules")["groups"] for rule in group["rules"]}
 
 
-def wait_for(what: str, check: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, what
-        time.sleep(1)
-
-
 def test_metrics_are_accepted_scraped_and_alerted_on(
     exporter: Instance, own_prometheus: str, lab_estate: Estate
 ) -> None:
-    host, port = targets.exporter_address(lab_estate) or ("", 0)
-    wait_for("the exporter is not ready", lambda: fetch(exporter, f"http://[{host}]:{port}/healthz") == "ok\n")
+    host, port = targets.find_exporter_address(lab_estate) or ("", 0)
+    wait_until(lambda: fetch(exporter, f"http://[{host}]:{port}/healthz") == "ok\n", 90, "the exporter is not ready")
     page = fetch(exporter, f"http://[{host}]:{port}/metrics")
     verdict = rules.check_metrics(page.encode(), image.program("promtool"))
-    assert verdict.ok and not verdict.output, verdict.output
-    wait_for("not scraped", lambda: value(exporter, own_prometheus, 'up{job="rackproof"}') == {"dc-ctl1": 1.0})
-    wait_for("no metrics", lambda: len(value(exporter, own_prometheus, "rackproof_device_up")) == 20)
-    assert loaded_alerts(exporter, own_prometheus) == {rule["alert"] for _, rule in rules.alerts()}
+    assert verdict.ok and not verdict.errors, verdict.errors
+    wait_until(lambda: value(exporter, own_prometheus, 'up{job="rackproof"}') == {"dc-ctl1": 1.0}, 90, "not scraped")
+    wait_until(lambda: len(value(exporter, own_prometheus, "rackproof_device_up")) == 20, 90, "no metrics")
+    assert loaded_alerts(exporter, own_prometheus) == {rule.alert for _, rule in rules.list_alerts()}
 
     def firing() -> set[tuple[str, str]]:
         alerts = (ask(exporter, own_prometheus, "/api/v1/alerts") or {"alerts": []})["alerts"]
@@ -192,11 +184,11 @@ def test_metrics_are_accepted_scraped_and_alerted_on(
     facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "missing")
     facility.control(exporter.run_dir, "ups-a", "modules", "2")
     try:
-        wait_for("no alert", lambda: expected <= firing(), 120)
+        wait_until(lambda: expected <= firing(), 120, "no alert")
     finally:
         facility.control(exporter.run_dir, "env-dc", "sensor:R1/front-top", "ok")
         facility.control(exporter.run_dir, "ups-a", "modules", "3")
-    wait_for("the alert stays", lambda: not expected & firing())
+    wait_until(lambda: not expected & firing(), 90, "the alert stays")
 
 
 def test_all_devices_answer_over_ipv6_once_provisioned(provisioned_lab: Instance, rackproof: Run) -> None:
@@ -211,7 +203,7 @@ def test_the_provisioned_prometheus_scrapes_everything(
     provisioned_lab: Instance, exporter: Instance, lab_estate: Estate
 ) -> None:
     base = f"http://[{lab_estate.address('dc-mgmt1').ipv6.ip}]:9090"
-    wait_for("no readings", lambda: len(value(exporter, base, "rackproof_device_up == 1")) == 20)
+    wait_until(lambda: len(value(exporter, base, "rackproof_device_up == 1")) == 20, 90, "no readings")
     hosts = {device.name: 1.0 for device in lab_estate.devices.values() if device.kind == "host"}
-    wait_for("no host metrics", lambda: value(exporter, base, 'up{job="node"}') == hosts)
-    assert loaded_alerts(exporter, base) == {rule["alert"] for _, rule in rules.alerts()}
+    wait_until(lambda: value(exporter, base, 'up{job="node"}') == hosts, 90, "no host metrics")
+    assert loaded_alerts(exporter, base) == {rule.alert for _, rule in rules.list_alerts()}

@@ -59,7 +59,7 @@ def test_we_read_what_pysnmp_sends(request_id: int, oids: list[tuple[int, ...]],
     assert (community, ours.kind, ours.request_id) == (b"public", message.RESPONSE, request_id)
     assert [v.oid for v in ours.varbinds] == oids
     for varbind, value in zip(ours.varbinds, values, strict=False):
-        told = message.value_of(varbind.tag, varbind.content)
+        told = message.decode_value(varbind.tag, varbind.content)
         assert told == (bytes(value) if isinstance(value, OctetString) else int(value))  # type: ignore[call-overload]
 
 
@@ -67,4 +67,4 @@ def test_we_read_what_pysnmp_sends(request_id: int, oids: list[tuple[int, ...]],
     ("error", "name"), [(0, "noError"), (5, "genErr"), (18, "inconsistentName"), (99, "error-status 99")]
 )
 def test_error_names(error: int, name: str) -> None:
-    assert message.error_name(error) == name
+    assert message.name_error(error) == name

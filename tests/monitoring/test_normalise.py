@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from itertools import product
+
 import pytest
 
 from core.errors import RackproofError
-from inventory.estate import Estate
-from monitoring.normalise import readings
-from monitoring.profiles import profile_named
-from monitoring.raw import RawPoll
-from monitoring.readings import Quality, Reading
+from inventory.model.estate import Estate
+from monitoring.poll.normalise import readings
+from monitoring.poll.raw import RawPoll
+from monitoring.profiles.profile import find_profile
+from monitoring.quantities.readings import Quality, Reading
 from monitoring.snmp import ber
+from monitoring.snmp.poll import Absence
 from tests.monitoring.conftest import Poller, Tree, integer
 
 UIO = (1, 3, 6, 1, 4, 1, 318, 1, 1, 25)
@@ -125,6 +130,8 @@ def test_a_device_that_does_not_say_what_it_is_is_an_error(estate: Estate, polle
         ((*UPS, 2, 3, 0), integer(65535), "ups_runtime", None),
         ((*UPS, 2, 3, 0), integer(-1), "ups_runtime", None),
         ((*UPS, 2, 4, 0), integer(101), "ups_battery_charge", None),
+        ((*UPS, 2, 4, 0), integer(100), "ups_battery_charge", 100.0),
+        ((*UPS, 2, 4, 0), integer(0), "ups_battery_charge", 0.0),
         ((*UPS, 4, 1, 0), integer(5), "ups_output_source", "battery"),
         ((*UPS, 4, 1, 0), integer(1), "ups_output_source", None),
         ((*UPS, 2, 7, 0), integer(-273), "ups_battery_temperature", None),
@@ -209,4 +216,56 @@ def test_a_recording_of_another_estate_is_refused(estate: Estate, polled: Poller
 def test_every_profile_of_the_estate_exists(estate: Estate) -> None:
     for device in estate.devices.values():
         if device.snmp is not None:
-            profile_named(device.snmp.profile)
+            find_profile(device.snmp.profile)
+
+
+TABLES = ((*UPS, 3, 3), (*UPS, 4, 4))
+
+
+def test_a_table_that_is_gone_is_named_not_left_out(estate: Estate, polled: Poller) -> None:
+    """A UPS without its tables of lines had ten good readings and no other: a shorter list, and green."""
+    rows = product(TABLES, (2, 3, 4, 5), (1, 2, 3))
+    whole = {(*table, 1, column, line): integer(230) for table, column, line in rows}
+    for tree, is_good in ((whole, True), ({}, False)):
+        raw = replace(polled("ups-a", tree, identity=(1, 3, 6, 1, 4, 1, 5491, 6)), profile="ups-mib")
+        found = [item for item in readings(raw, estate) if item.quantity == "ups_input_voltage"]
+        assert found and all(item.good for item in found) == is_good
+    [gone] = found
+    assert (gone.position, gone.quality, gone.detail) == ("", Quality.NO_DATA, "the table is empty")
+
+
+def test_one_row_that_cannot_be_read_spoils_the_count(estate: Estate, polled: Poller) -> None:
+    column = (1, 3, 6, 1, 4, 1, 318, 1, 1, 1, 13, 2, 2, 1, 2)
+    states = {(*column, slot): integer(4) for slot in (1, 2)} | {(*column, 3): (ber.OCTET_STRING, b"failed")}
+    found = one(readings(polled("ups-a", states), estate), "ups_modules_failed")
+    assert (found.quality, found.value) == (Quality.ERROR, None)
+
+
+@pytest.mark.parametrize(("value", "quality"), [(integer(101), Quality.NO_DATA), ((ber.NULL, b""), Quality.NO_DATA),
+                                                ((ber.OCTET_STRING, b"1"), Quality.ERROR)])  # fmt: skip
+def test_what_only_some_models_have_is_named_where_it_is_there_and_wrong(
+    estate: Estate, polled: Poller, value: tuple[int, bytes], quality: Quality
+) -> None:
+    column = (1, 3, 6, 1, 2, 1, 25, 3, 3, 1, 2)
+    assert not [i for i in readings(polled("dc-db1", {}), estate) if i.quantity == "processor_load"]
+    found = readings(polled("dc-db1", {(*column, 7): value}), estate)
+    assert one(found, "processor_load", "7").quality is quality
+
+
+@pytest.mark.parametrize(
+    ("error", "absence"),
+    [("", Absence.NONE), ("no reply", Absence.NO_ANSWER), ("no reply (refused: wrong engine)", Absence.NOT_BELIEVED),
+     ("credentials refused: wrongDigests", Absence.LOGIN_REFUSED), ("budget: too much time", Absence.FAULT)],
+)  # fmt: skip
+def test_recordings_made_before_the_absence_was_kept_are_read(polled: Poller, error: str, absence: Absence) -> None:
+    data = json.loads(polled("env-dc", sensors()).to_bytes())
+    del data["absence"]
+    assert RawPoll.from_bytes(json.dumps(data | {"error": error}).encode()).absence is absence
+
+
+def test_a_vendors_mark_says_that_this_model_lacks_what_only_some_have(estate: Estate, polled: Poller) -> None:
+    column = next(s.column for s in find_profile("apc-symmetra").readings if s.quantity == "ups_input_current")
+    assert column is not None
+    for value, count in ((-1, 0), (-7, 1), (50, 1)):
+        found = readings(polled("ups-a", {(*column, 1): integer(value)}), estate)
+        assert len([item for item in found if item.quantity == "ups_input_current"]) == count, value

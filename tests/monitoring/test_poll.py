@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from monitoring.snmp import ber, message
+from monitoring.snmp import ber, message, usm
 from monitoring.snmp.ber import Oid
 from monitoring.snmp.message import Pdu, Varbind
-from monitoring.snmp.poll import COMPLETE, Budget, Plan, Poll, Result
+from monitoring.snmp.poll import COMPLETE, Absence, Budget, Poll, PollPlan, PollResult
 from monitoring.snmp.session import CommunitySession, UsmSession
-from tests.monitoring.agents import SYSTEM, TREE, USER, Agent2c, Agent3, Answers, encode_response, run
+from tests.monitoring.agents import SYSTEM, TREE, USER, Agent2c, Agent3, Answers, Reply, encode_response, run
 
 TABLE: Oid = (1, 3, 6, 1, 4, 1, 9, 1)
-PLAN = Plan(((*SYSTEM, 2, 0), (*SYSTEM, 3, 0), (*SYSTEM, 99, 0)), ((*TABLE, 1), (*TABLE, 2)))
+PLAN = PollPlan(((*SYSTEM, 2, 0), (*SYSTEM, 3, 0), (*SYSTEM, 99, 0)), ((*TABLE, 1), (*TABLE, 2)))
 
 
-def poll_2c(reply, plan: Plan = PLAN, budget: Budget | None = None) -> tuple[Result, CommunitySession, int]:
+def poll_2c(reply, plan: PollPlan = PLAN, budget: Budget | None = None) -> tuple[PollResult, CommunitySession, int]:
     session = CommunitySession("public")
     poll = Poll(session, plan, budget or Budget())
     sent = run(poll, reply)
     return poll.result, session, sent
 
 
-def statuses(result: Result) -> dict[Oid, str]:
+def statuses(result: PollResult) -> dict[Oid, str]:
     return {part.oid: part.status for part in result.parts}
 
 
@@ -179,8 +179,14 @@ def own_request(datagram: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
-    [(truncated, "malformed"), (wrong_id, "wrong request id"), (wrong_type, "wrong PDU type"),
-     (wrong_community, "wrong community"), (own_request, "wrong PDU type"), (lambda _d: b"", "malformed")],
+    [
+        (truncated, "malformed"),
+        (wrong_id, "wrong request id"),
+        (wrong_type, "wrong PDU type"),
+        (wrong_community, "wrong community"),
+        (own_request, "wrong PDU type"),
+        (lambda _d: b"", "malformed"),
+    ],
 )
 def test_bad_replies_are_refused_counted_and_named(reply, reason: str) -> None:
     # Each refused reply is followed by silence: the poll has to end by its own clock.
@@ -237,5 +243,33 @@ def test_budgets_end_a_poll_and_name_the_rest(budget: Budget, reason: str) -> No
 
 
 def test_a_plan_with_nothing_to_ask_is_done_at_once() -> None:
-    poll = Poll(CommunitySession("public"), Plan(), Budget())
+    poll = Poll(CommunitySession("public"), PollPlan(), Budget())
     assert poll.start(0.0) is None and poll.done
+
+
+def test_why_there_is_nothing_is_told_apart() -> None:
+    """No answer, an answer that refuses our user or keys, answers that cannot be believed: three kinds."""
+    other = Agent3()
+    number = iter(range(100))
+
+    def ask(reply: Reply, user: usm.User = USER) -> PollResult:
+        poll = Poll(UsmSession(user), PLAN, Budget(retries=1))
+        run(poll, reply)
+        return poll.result
+
+    def answer_as_another(datagram: bytes) -> bytes | None:
+        other.engine_id = bytes.fromhex("80001f8880ffffffff001122") + bytes((next(number),))
+        return other.report(usm.read_message_id(datagram), 4, protect=False)
+
+    assert ask(lambda _datagram: None).absence is Absence.NO_ANSWER
+    for wrong in (
+        usm.User("stranger", USER.auth, USER.auth_password, USER.priv_password),
+        usm.User(USER.name, USER.auth, "another-password", USER.priv_password),
+    ):
+        refused = ask(Agent3().reply, wrong)
+        assert refused.absence is Absence.LOGIN_REFUSED and refused.error.startswith("credentials refused: ")
+    agent = Agent3()
+    agent.unprotected = True
+    for reply in (answer_as_another, lambda _datagram: b"\x30\x03abc", agent.reply):
+        found = ask(reply)
+        assert (found.absence, found.answered) == (Absence.NOT_BELIEVED, False), found.error

@@ -13,10 +13,10 @@ from pysnmp.entity import config, engine
 from pysnmp.entity.rfc3413 import cmdrsp, context
 
 from monitoring.snmp import usm
-from monitoring.snmp.engine import engine as line_engine
-from monitoring.snmp.message import value_of
-from monitoring.snmp.poll import COMPLETE, Budget, Plan
-from monitoring.snmp.session import CommunitySession, Session, UsmSession
+from monitoring.snmp.engine import open_engine as line_engine
+from monitoring.snmp.message import decode_value
+from monitoring.snmp.poll import COMPLETE, Budget, PollPlan
+from monitoring.snmp.session import CommunitySession, SnmpSession, UsmSession
 
 SYSTEM = (1, 3, 6, 1, 2, 1, 1)
 PROTOCOLS = {"SHA": config.USM_AUTH_HMAC96_SHA, "SHA-256": config.USM_AUTH_HMAC192_SHA256,
@@ -58,14 +58,14 @@ def port() -> Iterator[int]:
     thread.join(5)
 
 
-def ask(port: int, session: Session) -> tuple[str, dict[tuple[int, ...], object], set[str]]:
+def ask(port: int, session: SnmpSession) -> tuple[str, dict[tuple[int, ...], object], set[str]]:
     async def main():
         with line_engine() as line:
-            plan = Plan(((*SYSTEM, 1, 0), (*SYSTEM, 250, 0)), ((*SYSTEM,),))
+            plan = PollPlan(((*SYSTEM, 1, 0), (*SYSTEM, 250, 0)), ((*SYSTEM,),))
             return await line.poll("127.0.0.1", port, session, plan, Budget(timeout_s=5.0))
 
     result = asyncio.run(main())
-    values = {oid: value_of(v.tag, v.content) for oid, v in result.varbinds.items()}
+    values = {oid: decode_value(v.tag, v.content) for oid, v in result.varbinds.items()}
     return result.error, values, {part.status for part in result.parts}
 
 

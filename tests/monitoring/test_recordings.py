@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from core.workspace import REPOSITORY
-from inventory.estate import Estate
-from monitoring.collect import plan_of
-from monitoring.normalise import readings
-from monitoring.profiles import profile_named
-from monitoring.raw import RawPoll, arcs
-from monitoring.readings import Reading
+from inventory.model.estate import Estate
+from monitoring.poll.collect import plan_poll
+from monitoring.poll.normalise import readings
+from monitoring.poll.raw import RawPoll
+from monitoring.profiles.profile import find_profile
+from monitoring.quantities.readings import Reading
 from monitoring.snmp import ber
+from monitoring.snmp.ber import parse_oid
 from monitoring.snmp.poll import Budget, Poll
 from monitoring.snmp.session import CommunitySession
 from tests.monitoring.agents import Agent2c, Answers, run
@@ -57,13 +58,13 @@ def tree_of(path: Path) -> Tree:
         if not tag.rstrip(b"x").isdigit() or not name[:1].isdigit():
             continue
         content = bytes.fromhex(value.decode()) if tag.endswith(b"x") else value
-        tree[arcs(name.decode())] = _encoded(int(tag.rstrip(b"x")), content)
+        tree[parse_oid(name.decode())] = _encoded(int(tag.rstrip(b"x")), content)
     return tree
 
 
 def _encoded(tag: int, content: bytes) -> tuple[int, bytes]:
     if tag == ber.OBJECT_ID:
-        return tag, ber.encode_oid_content(arcs(content.decode()))
+        return tag, ber.encode_oid_content(parse_oid(content.decode()))
     if tag == ber.INTEGER or tag in ber.UNSIGNED:
         return tag, ber.encode_integer(int(content))[2:]
     return tag, content
@@ -71,7 +72,7 @@ def _encoded(tag: int, content: bytes) -> tuple[int, bytes]:
 
 def read(estate: Estate, name: str) -> list[Reading]:
     device, profile, _ = RECORDINGS[name]
-    machine = Poll(CommunitySession("public"), plan_of(profile_named(profile)), Budget())
+    machine = Poll(CommunitySession("public"), plan_poll(find_profile(profile)), Budget())
     run(machine, Agent2c(Answers(tree_of(FOLDER / f"{name}.snmprec"))).reply)
     identity = (device, estate.site_of[device], profile)
     raw = RawPoll.of(identity, ("192.0.2.1", "v2c"), (T0, T0 + 1), machine.result, ((), {}))
@@ -109,7 +110,7 @@ def number(name: str, reading: Reading) -> float:
     """Return a reading as the figure on the wire: the code of a state."""
     if not isinstance(reading.value, str):
         return float(reading.value or 0)
-    specs = profile_named(RECORDINGS[name][1]).readings
+    specs = find_profile(RECORDINGS[name][1]).readings
     enum = next(spec.enum for spec in specs if spec.quantity == reading.quantity and spec.enum is not None)
     return float(next(code for code, state in enum.items() if state == reading.value))
 

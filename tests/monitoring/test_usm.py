@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from monitoring.snmp import message, usm
-from monitoring.snmp.poll import COMPLETE, Budget, Plan, Poll
+from monitoring.snmp import ber, message, usm
+from monitoring.snmp.poll import COMPLETE, Budget, Poll, PollPlan
 from monitoring.snmp.session import Request, UsmSession
 from tests.monitoring.agents import SYSTEM, TREE, USER, Agent3, Answers, encode_response, run
 
-PLAN = Plan(((*SYSTEM, 2, 0),), ((1, 3, 6, 1, 4, 1, 9, 1),))
+PLAN = PollPlan(((*SYSTEM, 2, 0),), ((1, 3, 6, 1, 4, 1, 9, 1),))
 ENGINE_RFC = bytes.fromhex("000000000000000000000002")
 
 
@@ -29,14 +29,14 @@ ENGINE_RFC = bytes.fromhex("000000000000000000000002")
     ],
 )
 def test_keys_of_the_standard(digest: str, master: str, localised: str) -> None:
-    assert usm.master_key(digest, "maplesyrup").hex() == master
-    keys = usm.localised(usm.User("x", digest, "maplesyrup", "maplesyrup"), ENGINE_RFC)
+    assert usm.derive_master_key(digest, "maplesyrup").hex() == master
+    keys = usm.localise_keys(usm.User("x", digest, "maplesyrup", "maplesyrup"), ENGINE_RFC)
     assert keys.auth.hex() == localised and keys.priv.hex() == localised[:32]
 
 
 def test_a_short_password_is_refused() -> None:
     with pytest.raises(usm.UsmError):
-        usm.master_key("SHA-256", "short")
+        usm.derive_master_key("SHA-256", "short")
 
 
 def poll_3(agent: Agent3, reply: Callable[[bytes], bytes | None] | None = None, session: UsmSession | None = None):
@@ -58,8 +58,10 @@ def test_discovery_and_a_whole_poll(digest: str) -> None:
 
 
 def flip(at_end: int) -> Callable[[bytes], bytes]:
-    return lambda good: good[:-at_end] + bytes((good[-at_end] ^ 1,)) + good[-at_end + 1 :] if at_end > 1 else (
-        good[:-1] + bytes((good[-1] ^ 1,))
+    return lambda good: (
+        good[:-at_end] + bytes((good[-at_end] ^ 1,)) + good[-at_end + 1 :]
+        if at_end > 1
+        else (good[:-1] + bytes((good[-1] ^ 1,)))
     )
 
 
@@ -78,40 +80,49 @@ def _digest_at(good: bytes) -> int:
     _, at = ber.read_integer(good, at, end)
     _, at = ber.expect(good, at, end, ber.SEQUENCE)
     start, stop = ber.expect(good, at, end, ber.OCTET_STRING)
-    return usm._read_parameters(good, start, stop)[4][0]
+    return usm.read_parameters(good, start, stop)[4][0]
 
 
 def no_security(good: bytes) -> bytes:
     """The same answer, but in the clear: what a downgrade would look like."""
     agent = Agent3()
-    secured = usm.open_reply(good, USER, usm.Engine(), 0.0)
+    secured = usm.open_reply(good, USER, usm.AuthoritativeEngine(), 0.0)
     pdu = encode_response(secured.pdu.request_id, 0, 0, list(secured.pdu.varbinds))
     return agent.wrap(secured.message_id, pdu, protect=False)
 
 
 def only_authenticated(good: bytes) -> bytes:
     agent = Agent3()
-    secured = usm.open_reply(good, USER, usm.Engine(), 0.0)
+    secured = usm.open_reply(good, USER, usm.AuthoritativeEngine(), 0.0)
     pdu = encode_response(secured.pdu.request_id, 0, 0, list(secured.pdu.varbinds))
     return agent.wrap(secured.message_id, pdu, protect=True, encrypt=False)
 
 
+def octets_after_the_encrypted_pdu(good: bytes) -> bytes:
+    """A whole and authentic message of the device's own, with something after its end."""
+    agent = Agent3()
+    agent.appended = ber.encode_tlv(ber.OCTET_STRING, b"more")
+    secured = usm.open_reply(good, USER, usm.AuthoritativeEngine(), 0.0)
+    pdu = encode_response(secured.pdu.request_id, 0, 0, list(secured.pdu.varbinds))
+    return agent.wrap(secured.message_id, pdu, protect=True)
+
+
 def version_2c(good: bytes) -> bytes:
-    secured = usm.open_reply(good, USER, usm.Engine(), 0.0)
+    secured = usm.open_reply(good, USER, usm.AuthoritativeEngine(), 0.0)
     return message.encode_v2c(b"public", encode_response(secured.pdu.request_id, 0, 0, list(secured.pdu.varbinds)))
 
 
 def other_engine(good: bytes) -> bytes:
     agent = Agent3()
     agent.engine_id = bytes.fromhex("80001f88dead")
-    secured = usm.open_reply(good, USER, usm.Engine(), 0.0)
+    secured = usm.open_reply(good, USER, usm.AuthoritativeEngine(), 0.0)
     pdu = encode_response(secured.pdu.request_id, 0, 0, list(secured.pdu.varbinds))
     return agent.wrap(secured.message_id, pdu, protect=True)
 
 
 def other_password(good: bytes) -> bytes:
     agent = Agent3(user=usm.User("monitor", "SHA-256", "guessed-password", "privpassword"))
-    secured = usm.open_reply(good, USER, usm.Engine(), 0.0)
+    secured = usm.open_reply(good, USER, usm.AuthoritativeEngine(), 0.0)
     pdu = encode_response(secured.pdu.request_id, 0, 0, list(secured.pdu.varbinds))
     return agent.wrap(secured.message_id, pdu, protect=True)
 
@@ -127,6 +138,7 @@ def other_password(good: bytes) -> bytes:
         (lambda good: good + b"\0", "malformed"),
         (no_security, "downgrade: reply less protected than the request"),
         (only_authenticated, "downgrade: reply less protected than the request"),
+        (octets_after_the_encrypted_pdu, "malformed"),
         (version_2c, "downgrade: reply in another version"),
         (other_engine, "wrong engine"),
         (other_password, "wrong digest"),
@@ -197,7 +209,7 @@ def test_a_reply_from_before_the_last_reboot_is_refused_even_with_the_right_ids(
     poll = Poll(session, PLAN, Budget())
     request = poll.start(1001.0)
     agent.boots -= 1
-    agent_reply = agent.wrap(usm.message_id_of(request or b""), encode_response(session._request_id, 0, 0, []), True)
+    agent_reply = agent.wrap(usm.read_message_id(request or b""), encode_response(session._request_id, 0, 0, []), True)
     again = poll.receive(agent_reply, 1001.1)
     assert session.rejected == {"not in time window": 1} and not poll.result.varbinds
     assert again is not None and not session.engine.engine_id  # it asks who the engine is, and believes nothing
@@ -247,3 +259,13 @@ def test_two_agents_with_one_engine_id_do_not_disturb_each_other() -> None:
 
 def test_a_user_does_not_show_its_passwords() -> None:
     assert "authpassword" not in repr(USER) and "privpassword" not in repr(USER)
+
+
+@pytest.mark.parametrize(("boots", "time"), [(0, 0), (0, 100), (0, 1_000_000), (1, 0)])
+def test_an_engine_that_counts_its_boots_from_nought_is_believed(boots: int, time: int) -> None:
+    """The poller's own machine is up for longer (1,000 s here) than the engine: its first answer is no old one."""
+    agent = Agent3()
+    agent.boots, agent.time = boots, time
+    poll = Poll(UsmSession(USER), PLAN, Budget())
+    run(poll, agent.reply)
+    assert not poll.result.error and len(poll.result.varbinds) == len(TREE) - 1

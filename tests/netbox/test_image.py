@@ -9,10 +9,12 @@ from core.errors import RackproofError
 from lab import debian
 from lab.netbox import image
 
+NO_NETWORK = RackproofError("LAB001", actual="no network", program="mmdebstrap", status=1, command="mmdebstrap")
+
 
 def instead_of_run(monkeypatch, run):
-    for module in (image, debian):
-        monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(image, "run", run)
+    monkeypatch.setattr(debian, "run_watched", run)
 
 
 @pytest.fixture
@@ -26,12 +28,15 @@ def recipe(tmp_path, monkeypatch):
     return folder / "recipe"
 
 
-@pytest.mark.parametrize("change", [
-    lambda r: (r / "requirements.lock").write_text("netbox==4.8.0\n"),
-    lambda r: (r / "image.yml").write_text("suite: forky\n"),
-    lambda r: (r / "files/opt/rackproof/run").write_text(""),
-    lambda r: (r.parent / "enter.sh").write_text(""),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: (r / "requirements.lock").write_text("netbox==4.8.0\n"),
+        lambda r: (r / "image.yml").write_text("suite: forky\n"),
+        lambda r: (r / "files/opt/rackproof/run").write_text(""),
+        lambda r: (r.parent / "enter.sh").write_text(""),
+    ],
+)
 def test_any_change_of_the_recipe_is_another_image(recipe, change):
     before = image.path()
     assert image.path() == before
@@ -39,10 +44,10 @@ def test_any_change_of_the_recipe_is_another_image(recipe, change):
     assert image.path() != before
 
 
-@pytest.mark.parametrize("ending", [RackproofError("LAB001", "no", actual="no network"), KeyboardInterrupt()])
+@pytest.mark.parametrize("ending", [NO_NETWORK, KeyboardInterrupt()])
 @pytest.mark.parametrize("step", ["mmdebstrap", "pip", "prepare"])
 def test_a_build_that_ends_early_leaves_nothing(recipe, ending, step, monkeypatch):
-    def build_half(argv, **_kwargs):
+    def build_half(argv, *_arguments, **_kwargs):
         if any(step in word for word in argv):
             raise ending
         if "mmdebstrap" in argv:
@@ -58,8 +63,12 @@ def test_a_build_that_ends_early_leaves_nothing(recipe, ending, step, monkeypatc
 
 
 def test_only_images_nobody_runs_on_are_forgotten(recipe, monkeypatch):
-    instead_of_run(monkeypatch, lambda argv, **_: (
-        image.path().with_name(image.path().name + ".new").mkdir() if "mmdebstrap" in argv else None) or "x86_64\n")
+    instead_of_run(
+        monkeypatch,
+        lambda argv, *_more, **_: (
+            (image.path().with_name(image.path().name + ".new").mkdir() if "mmdebstrap" in argv else None) or "x86_64\n"
+        ),
+    )
     cache = image.path().parent
     for name in ("netbox-00000000000a", "netbox-00000000000b", "netbox-00000000000c.new",
                  "netbox-00000000000d.new.before"):  # fmt: skip

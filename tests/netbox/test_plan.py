@@ -29,6 +29,7 @@ def edit(path, key, **fields):
     def change(world):
         live = world.kinds[path][key]
         world.kinds[path][key] = replace(live, fields=live.fields | fields)
+
     return change
 
 
@@ -39,18 +40,21 @@ def lose(path, key):
 def add(path, key, ours, like, **fields):
     def change(world):
         world.kinds[path][key] = Live(9000 + len(world.kinds[path]), key, world.kinds[path][like].fields | fields, ours)
+
     return change
 
 
 def untag(path, key):
     def change(world):
         world.kinds[path][key] = replace(world.kinds[path][key], ours=False)
+
     return change
 
 
 def hold(path, key, count):
     def change(world):
         world.kinds[path][key] = replace(world.kinds[path][key], holds=count)
+
     return change
 
 
@@ -63,48 +67,96 @@ CASES = {
     "the estate's field": ([edit(DEVICES, "core1", role="edge")], [("change", DEVICES, "core1", {"role"})], []),
     "NetBox's field": ([edit(DEVICES, "core1", serial="X")], [], [(DEVICES, "core1", "owned")]),
     "NetBox's field, empty there": (
-        [edit(DEVICES, "core1", serial="")], [("change", DEVICES, "core1", {"serial"})], []),
+        [edit(DEVICES, "core1", serial="")],
+        [("change", DEVICES, "core1", {"serial"})],
+        [],
+    ),
     "type not known there": (
         [edit(DEVICES, "core1", device_type="generic/generic-router")],
-        [("change", DEVICES, "core1", {"device_type"})], []),
+        [("change", DEVICES, "core1", {"device_type"})],
+        [],
+    ),
     "status": ([edit(SITES, "dc", status="retired")], [], [(SITES, "dc", "no place")]),
     "made by somebody": ([untag(DEVICES, "core1")], [("adopt", DEVICES, "core1", set())], []),
     "made by somebody, differs": (
         [untag(DEVICES, "core1"), edit(DEVICES, "core1", role="edge", serial="X")],
-        [("adopt", DEVICES, "core1", {"role"})], [(DEVICES, "core1", "owned")]),
+        [("adopt", DEVICES, "core1", {"role"})],
+        [(DEVICES, "core1", "owned")],
+    ),
     "somebody's vocabulary": (
-        [untag("dcim/manufacturers", "dell"), edit("dcim/manufacturers", "dell", name="Dell Inc.")], [], []),
-    "gone from the estate": (
-        [add(DEVICES, "old", True, "dc-db1", name="old")], [("delete", DEVICES, "old", None)], []),
+        [untag("dcim/manufacturers", "dell"), edit("dcim/manufacturers", "dell", name="Dell Inc.")],
+        [],
+        [],
+    ),
+    "gone from the estate": ([add(DEVICES, "old", True, "dc-db1", name="old")], [("delete", DEVICES, "old", None)], []),
     "gone, but not ours": ([add(DEVICES, "old", False, "dc-db1", name="old")], [], []),
     "gone, with parts in it": (
-        [add(DEVICES, "old", True, "dc-db1", name="old"), hold(DEVICES, "old", 3)], [], [(DEVICES, "old", "in use")]),
+        [add(DEVICES, "old", True, "dc-db1", name="old"), hold(DEVICES, "old", 3)],
+        [],
+        [(DEVICES, "old", "in use")],
+    ),
     "gone, with somebody's device in it": (
-        [add(SITES, "oldsite", True, "dc", slug="oldsite"),
-         add(DEVICES, "his", False, "dc-db1", name="his", site="oldsite")],
-        [], [(SITES, "oldsite", "in use")]),
+        [
+            add(SITES, "oldsite", True, "dc", slug="oldsite"),
+            add(DEVICES, "his", False, "dc-db1", name="his", site="oldsite"),
+        ],
+        [],
+        [(SITES, "oldsite", "in use")],
+    ),
     "gone with all that is in it": (
-        [add(SITES, "oldsite", True, "dc", slug="oldsite"),
-         add(DEVICES, "old", True, "dc-db1", name="old", site="oldsite")],
-        [("delete", SITES, "oldsite", None), ("delete", DEVICES, "old", None)], []),
+        [
+            add(SITES, "oldsite", True, "dc", slug="oldsite"),
+            add(DEVICES, "old", True, "dc-db1", name="old", site="oldsite"),
+        ],
+        [("delete", SITES, "oldsite", None), ("delete", DEVICES, "old", None)],
+        [],
+    ),
     "vocabulary nobody uses": (
-        [add("dcim/platforms", "ios", True, "frr", slug="ios")], [("delete", "dcim/platforms", "ios", None)], []),
+        [add("dcim/platforms", "ios", True, "frr", slug="ios")],
+        [("delete", "dcim/platforms", "ios", None)],
+        [],
+    ),
     "vocabulary somebody uses": (
         [add("dcim/platforms", "ios", True, "frr", slug="ios"), add(DEVICES, "his", False, "dc-db1", platform="ios")],
-        [], [("dcim/platforms", "ios", "in use")]),
+        [],
+        [("dcim/platforms", "ios", "in use")],
+    ),
     "somebody's cable in the way": (
-        [lose(CABLES, CABLE), add(CABLES, "his", False, "core1/to-dr - dr-edge1/up1", a_terminations="core1/to-core2",
-                                  b_terminations=None)],
-        [], [(CABLES, CABLE, "occupied")]),
+        [
+            lose(CABLES, CABLE),
+            add(
+                CABLES, "his", False, "core1/to-dr - dr-edge1/up1", a_terminations="core1/to-core2", b_terminations=None
+            ),
+        ],
+        [],
+        [(CABLES, CABLE, "occupied")],
+    ),
     "our old cable in the way": (
-        [lose(CABLES, CABLE), add(CABLES, "old", True, "core1/to-dr - dr-edge1/up1", a_terminations="core1/to-core2",
-                                  b_terminations=None)],
-        [("create", CABLES, CABLE, None), ("delete", CABLES, "old", None)], []),
+        [
+            lose(CABLES, CABLE),
+            add(
+                CABLES, "old", True, "core1/to-dr - dr-edge1/up1", a_terminations="core1/to-core2", b_terminations=None
+            ),
+        ],
+        [("create", CABLES, CABLE, None), ("delete", CABLES, "old", None)],
+        [],
+    ),
     "ends the other way round": (
-        [edit(CABLES, CABLE, a_terminations="core2/to-core1", b_terminations="core1/to-core2")], [], []),
+        [edit(CABLES, CABLE, a_terminations="core2/to-core1", b_terminations="core1/to-core2")],
+        [],
+        [],
+    ),
     "our custom field on more kinds": (
-        [edit("extras/custom-fields", "rackproof", object_types=["dcim.site", "dcim.rack", "dcim.device", "dcim.cable",
-                                                                 "ipam.vlan", "ipam.vrf"])], [], []),
+        [
+            edit(
+                "extras/custom-fields",
+                "rackproof",
+                object_types=["dcim.site", "dcim.rack", "dcim.device", "dcim.cable", "ipam.vlan", "ipam.vrf"],
+            )
+        ],
+        [],
+        [],
+    ),
 }
 
 
@@ -144,8 +196,12 @@ def test_a_plan_in_words_names_what_changes(lang, monkeypatch):
     monkeypatch.setenv("RACKPROOF_LANG", lang)
     _, made, world = pushed()
     rest = made[DEVICES]["core1"]["rackproof"]
-    for change in (edit(DEVICES, "core1", rackproof={**rest, "wave": 7}, serial="X"), untag(DEVICES, "crac-1"),
-                   edit(SITES, "dr", status="retired"), add(DEVICES, "old", True, "dc-db1", name="old")):
+    for change in (
+        edit(DEVICES, "core1", rackproof={**rest, "wave": 7}, serial="X"),
+        untag(DEVICES, "crac-1"),
+        edit(SITES, "dr", status="retired"),
+        add(DEVICES, "old", True, "dc-db1", name="old"),
+    ):
         change(world)
     text = "\n".join(plan_lines(make_plan(made, world)))
     for part in ("rackproof.wave: 7 → 1", "crac-1", "old", "retired", "serial"):

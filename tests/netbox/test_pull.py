@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import RackproofError
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 from inventory.netbox.kinds import KINDS
 from inventory.netbox.live import Live
 from inventory.netbox.mapping import objects
@@ -73,6 +73,7 @@ def edit(path, key, **fields):
     def change(world):
         live = world.kinds[path][key]
         world.kinds[path][key] = replace(live, fields=live.fields | fields)
+
     return change
 
 
@@ -80,6 +81,7 @@ def add(path, key, like, **fields):
     def change(world):
         there = world.kinds[path]
         there[key] = Live(9000 + len(there), key, there[like].fields | fields, False)
+
     return change
 
 
@@ -92,16 +94,27 @@ NEW_HOST = [
 TAKEN = {
     # name: (what differs in NetBox, file, text that becomes text)
     "serial": ([edit(DEVICE, "core1", serial="S-9")], "dc.yml", ("LAB-R-0001", "S-9")),
-    "date": ([edit(DEVICE, "core1", rackproof_in_service="2025-01-31")], "dc.yml",
-             ("LAB-R-0001, in_service: 2024-03-01", "LAB-R-0001, in_service: 2025-01-31")),
+    "date": (
+        [edit(DEVICE, "core1", rackproof_in_service="2025-01-31")],
+        "dc.yml",
+        ("LAB-R-0001, in_service: 2024-03-01", "LAB-R-0001, in_service: 2025-01-31"),
+    ),
     "name": ([edit("dcim/sites", "dc", name="Main")], "dc.yml", ("en: Sector data centre", "en: Main")),
-    "name in Vietnamese": ([edit("dcim/sites", "dc", description="Chính")], "dc.yml",
-                           ("vi: Trung tâm dữ liệu ngành KSND", "vi: Chính")),
+    "name in Vietnamese": (
+        [edit("dcim/sites", "dc", description="Chính")],
+        "dc.yml",
+        ("vi: Trung tâm dữ liệu ngành KSND", "vi: Chính"),
+    ),
     "a serial where none was": (
-        [edit(DEVICE, "env-dc", serial="E-1", device_type="dell/dell-r750")], "dc.yml",
-        ("snmp: {profile: apc-uio}}", "snmp: {profile: apc-uio}, asset: {vendor: Dell, model: R750, serial: E-1}}")),
-    "rack": ([edit(DEVICE, "env-dc", rack="dc/R2")], "dc.yml",
-             ("- {name: env-dc, kind: environment, rack: R1", "- {name: env-dc, kind: environment, rack: R2")),
+        [edit(DEVICE, "env-dc", serial="E-1", device_type="dell/dell-r750")],
+        "dc.yml",
+        ("snmp: {profile: apc-uio}}", "snmp: {profile: apc-uio}, asset: {vendor: Dell, model: R750, serial: E-1}}"),
+    ),
+    "rack": (
+        [edit(DEVICE, "env-dc", rack="dc/R2")],
+        "dc.yml",
+        ("- {name: env-dc, kind: environment, rack: R1", "- {name: env-dc, kind: environment, rack: R2"),
+    ),
     "a device": (NEW_HOST, "dc.yml", None),
 }
 
@@ -122,7 +135,8 @@ def test_what_is_taken(differs, file, becomes, tree):
         assert text.count(becomes[0]) == 1
         assert (folder / "sites" / file).read_text("utf-8") == text.replace(*becomes)
     assert {path: data for path, data in files(folder).items() if path.name != file} == {
-        path: data for path, data in before.items() if path.name != file}
+        path: data for path, data in before.items() if path.name != file
+    }
     assert not compare(load_estate(folder), world)
     assert sorted(path.name for path in folder.parent.iterdir()) == ["estate"]
 
@@ -146,7 +160,8 @@ def test_an_edit_at_a_site_of_an_archetype_is_the_sites_own(tree):
     text = (folder / "sites/hph.yml").read_text("utf-8")
     assert "{site: hph-kv01, number: 1, uplinks: [{id: 3111, to: hph-edge1}], devices: [{name: hph-kv01-edge1," in text
     assert text.replace(", devices: [{name: hph-kv01-edge1, asset: {serial: K-1}}]", "") == (
-        REFERENCE / "sites/hph.yml").read_text("utf-8")
+        REFERENCE / "sites/hph.yml"
+    ).read_text("utf-8")
 
 
 SITE = [
@@ -159,12 +174,24 @@ NOT_TAKEN = {
     "no prefixes": [*SITE, add("ipam/vlans", "new/110", "dc/110", site="new")],
     "no kind": [add(DEVICE, "his", "dc-db1", name="his", role="thing", rackproof=None)],
     "no fit": [add(DEVICE, "HIS ONE", "dc-db1", name="HIS ONE")],
-    "outside": [*NEW_HOST, edit(ADDRESS, "10.1.10.99/24", address="9.9.9.9/24"),
-                lambda world: world.kinds[ADDRESS].update({"9.9.9.9/24": replace(
-                    world.kinds[ADDRESS].pop("10.1.10.99/24"), key="9.9.9.9/24")})],
+    "outside": [
+        *NEW_HOST,
+        edit(ADDRESS, "10.1.10.99/24", address="9.9.9.9/24"),
+        lambda world: world.kinds[ADDRESS].update(
+            {"9.9.9.9/24": replace(world.kinds[ADDRESS].pop("10.1.10.99/24"), key="9.9.9.9/24")}
+        ),
+    ],
     "second host": [*NEW_HOST, add(ADDRESS, "10.1.10.98/24", "10.1.10.99/24", address="10.1.10.98/24")],
-    "no /127": [*NEW_HOST, add("dcim/cables", "c", "core1/to-dr - dr-edge1/up1", a_terminations="dc-new1/eno1",
-                               b_terminations="dc-mgmt1/eth0")],
+    "no /127": [
+        *NEW_HOST,
+        add(
+            "dcim/cables",
+            "c",
+            "core1/to-dr - dr-edge1/up1",
+            a_terminations="dc-new1/eno1",
+            b_terminations="dc-mgmt1/eth0",
+        ),
+    ],
 }
 
 
@@ -210,7 +237,8 @@ def test_what_is_refused_leaves_every_file(code, differs, tree):
     assert caught.value.code == code
     after = files(folder)
     assert {path for path in after if after[path] != before[path]} <= {
-        (folder / "sites/dc.yml").relative_to(folder) for _ in range(code == "EST077")}
+        (folder / "sites/dc.yml").relative_to(folder) for _ in range(code == "EST077")
+    }
     assert sorted(path.name for path in folder.parent.iterdir()) == ["estate"]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 from inventory.netbox.kinds import KINDS
 from inventory.netbox.live import Live, Snapshot
 from inventory.netbox.mapping import objects
@@ -42,6 +42,8 @@ def plain(estate):
             device["attach"] = sorted(device["attach"], key=str)
             device["asset"] = device["asset"] and {k: v for k, v in device["asset"].items() if v not in (None, "", [])}
         sites[code] = data
-    faces = {d: sorted(map(str, ((i.name, i.ipv4, i.ipv6, i.peer, i.speed_mbps) for i in estate.interfaces(d))))
-             for d in estate.devices}
+    faces = {
+        d: sorted(map(str, ((i.name, i.ipv4, i.ipv6, i.peer, i.speed_mbps) for i in estate.interfaces(d))))
+        for d in estate.devices
+    }
     return {"sites": sites, "interfaces": faces, "links": sorted(str(link) for link in estate.links)}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.workspace import REPOSITORY
-from inventory.estate import Estate
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
+from inventory.model.estate import Estate
 from tests.netconfig.world import World
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import re
 
-from netconfig.platform import Platform
-from netconfig.tree import Node, parse
+from netconfig.diff.tree import ConfigNode, parse
+from netconfig.platforms.platform import Platform
 
 SECTION = re.compile(r"(interface \S+|router bgp \d+|router ospf6?|address-family .*|route-map \S+ (permit|deny) \d+)$")
 ONE_VALUE = [
@@ -21,6 +21,10 @@ ONE_VALUE = [
     r"ipv6 prefix-list \S+ seq \d+ ",
     r"match \S+ address ",
 ]
+#: What is removed without saying its value.
+WITHOUT_VALUE = re.compile(
+    r"description|log syslog|neighbor \S+ (description|password)|ip ospf (message-digest-key \d+|authentication-key)"
+)
 BINDING = re.compile(r"neighbor (\S+) (route-map|prefix-list) \S+ (in|out)$")
 
 
@@ -31,7 +35,7 @@ class Refused(AssertionError):
 class Model:
     """Holds one configuration and takes commands as they are typed."""
 
-    def __init__(self, root: Node, platform: Platform) -> None:
+    def __init__(self, root: ConfigNode, platform: Platform) -> None:
         self.root = copy.deepcopy(root)
         self.platform = platform
         self.stack = [self.root]
@@ -65,7 +69,7 @@ class Model:
     def _is_default(self, command: str) -> bool:
         return command == "no bgp default ipv4-unicast"
 
-    def _enter(self, here: Node, command: str) -> None:
+    def _enter(self, here: ConfigNode, command: str) -> None:
         if command.startswith("router bgp") and any(
             line.startswith("router bgp") and line != command for line in here.children
         ):
@@ -74,10 +78,10 @@ class Model:
         other = re.sub(r" (permit|deny) (\d+)$", lambda m: f" {flip[m[1]]} {m[2]}", command)
         if command.startswith("route-map") and other in here.children:
             # Seen on 8.4.4: the entry takes the other action and keeps what is inside it.
-            here.children[command] = Node(command, here.children.pop(other).children)
+            here.children[command] = ConfigNode(command, here.children.pop(other).children)
         self.stack.append(here.add(command))
 
-    def _add(self, here: Node, command: str) -> None:
+    def _add(self, here: ConfigNode, command: str) -> None:
         neighbour = re.match(r"neighbor (\S+) ", command)
         if neighbour and not re.match(r"neighbor \S+ (remote-as|peer-group)", command):
             top = next(node for node in self.stack if node.line.startswith("router bgp"))
@@ -88,6 +92,9 @@ class Model:
             re.match(rf"(ipv6 prefix-list|route-map) {command.split()[3]} ", line) for line in self.root.children
         ):
             raise Refused(f"{command}: does not exist")
+        secret = re.match(r"ip ospf message-digest-key \d+ ", command)
+        if secret and any(line.startswith(secret[0]) for line in here.children):
+            return  # seen on 8.4.4: the old key stays, without a word
         for pattern in ONE_VALUE:
             if re.match(pattern, command):
                 prefix = re.match(pattern, command)[0]
@@ -105,7 +112,7 @@ class Model:
                     del here.children[line]
         here.add(command)
 
-    def _twice(self, here: Node, command: str, prefix: str) -> bool:
+    def _twice(self, here: ConfigNode, command: str, prefix: str) -> bool:
         """FRR ignores an entry whose value already stands under another number of the same list."""
         head = re.match(r"ipv6 prefix-list \S+ ", command)[0]
         value = command.removeprefix(prefix)
@@ -114,10 +121,10 @@ class Model:
             for line in here.children
         )
 
-    def _remove(self, here: Node, line: str) -> None:
+    def _remove(self, here: ConfigNode, line: str) -> None:
         if re.match(r"interface|address-family", line):
             raise Refused(f"no {line}")
-        if line in ("description", "log syslog") or re.fullmatch(r"neighbor \S+ description", line):
+        if WITHOUT_VALUE.fullmatch(line):
             found = [old for old in here.children if old.startswith(line)]
         else:
             found = [line] if line in here.children else []
@@ -141,5 +148,5 @@ class Model:
                     self.emptied = name
 
 
-def text(node: Node, depth: int = 0) -> str:
+def text(node: ConfigNode, depth: int = 0) -> str:
     return "".join(f"{' ' * depth}{line}\n{text(child, depth + 1)}" for line, child in node.children.items())

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netconfig import platform
-from netconfig.diff import diff, lines, shown
-from netconfig.tree import parse, spelling
+from netconfig.diff.diff import diff, list_typed_lines, show_difference
+from netconfig.diff.tree import parse, spell_line
+from netconfig.platforms import platform
 from tests.netconfig.model import Model
 from tests.netconfig.strategies import configurations
 
@@ -16,7 +16,7 @@ FRR = platform.load("frr")
 
 
 def commands(old: str, new: str) -> list[str]:
-    return lines(diff(parse(old, FRR), parse(new, FRR), FRR), FRR)
+    return list_typed_lines(diff(parse(old, FRR), parse(new, FRR), FRR), FRR)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,7 +31,7 @@ def test_typed_into_the_model_it_gives_the_intended_configuration(old: str, new:
 @given(configurations())
 def test_nothing_to_do_when_nothing_differs(text: str) -> None:
     assert commands(text, text) == []
-    assert shown(parse(text, FRR), parse(text, FRR)) == ()
+    assert show_difference(parse(text, FRR), parse(text, FRR)) == ()
 
 
 @settings(max_examples=50, deadline=None)
@@ -83,10 +83,14 @@ CASES = {
         ],
     ),
     "a list exists before it is bound, and is unbound before it goes": (
-        "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n"
-        "  neighbor A prefix-list X in\n exit-address-family\nexit\nipv6 prefix-list X seq 10 permit any",
-        "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n"
-        "  neighbor A prefix-list Y in\n exit-address-family\nexit\nipv6 prefix-list Y seq 10 permit any",
+        (
+            "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n"
+            "  neighbor A prefix-list X in\n exit-address-family\nexit\nipv6 prefix-list X seq 10 permit any"
+        ),
+        (
+            "router bgp 65000\n neighbor A remote-as 65000\n !\n address-family ipv6 unicast\n"
+            "  neighbor A prefix-list Y in\n exit-address-family\nexit\nipv6 prefix-list Y seq 10 permit any"
+        ),
         [
             "ipv6 prefix-list Y seq 10 permit any",
             "router bgp 65000",
@@ -98,8 +102,10 @@ CASES = {
         ],
     ),
     "a neighbour goes with everything said about it": (
-        "router bgp 65000\n neighbor A remote-as 65000\n neighbor A description x\n !\n address-family ipv6 unicast\n"
-        "  neighbor A activate\n  network 2001:db8::/64\n exit-address-family\nexit",
+        (
+            "router bgp 65000\n neighbor A remote-as 65000\n neighbor A description x\n !\n"
+            " address-family ipv6 unicast\n  neighbor A activate\n  network 2001:db8::/64\n exit-address-family\nexit"
+        ),
         "router bgp 65000\n !\n address-family ipv6 unicast\n  network 2001:db8::/64\n exit-address-family\nexit",
         ["router bgp 65000", "no neighbor A remote-as 65000", "exit"],
     ),
@@ -139,7 +145,7 @@ def test_commands(old: str, new: str, expected: list[str]) -> None:
 def test_the_readable_difference_shows_sections_only_where_something_changes() -> None:
     old = parse("interface a\n description x\nexit\ninterface b\n description y\nexit", FRR)
     new = parse("interface a\n description z\nexit\ninterface b\n description y\nexit", FRR)
-    found = [(line.sign, line.depth, line.text) for line in shown(old, new)]
+    found = [(line.sign, line.depth, line.text) for line in show_difference(old, new)]
     assert found == [(" ", 0, "interface a"), ("-", 1, "description x"), ("+", 1, "description z")]
 
 
@@ -153,4 +159,4 @@ def test_the_readable_difference_shows_sections_only_where_something_changes() -
     ],
 )
 def test_spelling(raw: str, one: str) -> None:
-    assert spelling(raw) == one
+    assert spell_line(raw) == one

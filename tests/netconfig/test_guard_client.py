@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from netconfig.guard import GuardRefused, Status, normal, parse, sha256, wait_until_clear
-from netconfig.session import Lost
+from netconfig.change.guard import (
+    GuardRefused,
+    GuardStatus,
+    hash_config,
+    normalise_config,
+    read_status_line,
+    wait_until_clear,
+)
+from netconfig.change.session import Lost
 
 
 @pytest.mark.parametrize(
@@ -23,7 +30,7 @@ from netconfig.session import Lost
     ],
 )
 def test_status(answer: str, armed: bool, ended: str) -> None:
-    status = parse(answer)
+    status = read_status_line(answer)
     assert status.is_armed_for("c1") is armed
     assert status.ended("c1") == ended
 
@@ -31,20 +38,20 @@ def test_status(answer: str, armed: bool, ended: str) -> None:
 @pytest.mark.parametrize("answer", ["", "ok", "armed; id", "clear\nclear", "error busy", "armed id=a\x1b[2J timer"])
 def test_anything_else_is_refused(answer: str) -> None:
     with pytest.raises(GuardRefused):
-        parse(answer)
+        read_status_line(answer)
 
 
 def test_line_ends_do_not_change_the_hash() -> None:
-    assert sha256("a\r\n b  \r\n") == sha256("a\n b\n")
-    assert sha256("a\n b\n") != sha256("a\nb\n")
-    assert normal("\n a\n") == "a\n"
+    assert hash_config("a\r\n b  \r\n") == hash_config("a\n b\n")
+    assert hash_config("a\n b\n") != hash_config("a\nb\n")
+    assert normalise_config("\n a\n") == "a\n"
 
 
 class Scripted:
-    def __init__(self, *answers: Status | Exception) -> None:
+    def __init__(self, *answers: GuardStatus | Exception) -> None:
         self.answers = list(answers)
 
-    def status(self) -> Status:
+    def status(self) -> GuardStatus:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -54,13 +61,15 @@ class Scripted:
 @pytest.mark.parametrize(
     ("answers", "found"),
     [
-        ((Lost("x"), Status("armed", True), Status("busy", True), Status("clear", False)), True),
+        ((Lost("x"), GuardStatus("armed", True), GuardStatus("busy", True), GuardStatus("clear", False)), True),
         ((Lost("x"),), False),
         ((GuardRefused("busy"),), False),
-        ((Status("armed", True),), False),
+        ((GuardStatus("armed", True),), False),
     ],
 )
-def test_waiting_ends_only_when_the_device_says_clear(answers: tuple[Status | Exception, ...], found: bool) -> None:
+def test_waiting_ends_only_when_the_device_says_clear(
+    answers: tuple[GuardStatus | Exception, ...], found: bool
+) -> None:
     time = [0.0]
 
     def sleep(seconds: float) -> None:

@@ -6,14 +6,15 @@ import importlib.util
 import json
 import os
 import runpy
+from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from netconfig.guard import parse, sha256
-from netconfig.platform import FOLDER
+from netconfig.change.guard import hash_config, read_status_line
+from netconfig.platforms.platform import FOLDER
 
 GUARD = FOLDER / "frr" / "guard"
 OLD = "frr version 8.4.4\nhostname r\n!\ninterface e0\n ip address 192.0.2.1/24\nexit\n!\nend\n"
@@ -32,6 +33,7 @@ class System:
         self.timer_starts = True
         self.hung = False
         self.reload_works = self.restart_works = True
+        self.scheduled: list[list[str]] = []
         self.calls: list[list[str]] = []
 
     def run(self, argv: list[str], timeout: float) -> tuple[int, str]:
@@ -67,7 +69,13 @@ class System:
 
     def _systemd_run(self, argv: list[str]) -> tuple[int, str]:
         self.timer = self.timer_starts and any(word.startswith("--on-active=") for word in argv)
+        self.scheduled = [argv[argv.index(self.guard.SELF) + 1 :]] if self.timer else []
         return 0, ""
+
+    def expire(self) -> None:
+        """Let the timer run out: what it was told to run is run, nothing else."""
+        if self.timer:
+            self.guard.dispatch(*self.scheduled)
 
     def _pkill(self, argv: list[str]) -> tuple[int, str]:
         return 1, ""
@@ -85,7 +93,12 @@ class System:
 
 @pytest.fixture
 def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    loader = SourceFileLoader("frr_guard", str(GUARD / "frr-guard"))
+    return prepare(GUARD / "frr-guard", tmp_path, monkeypatch)
+
+
+def prepare(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Load the guard's program with its files in a folder of the test and a clock that never waits."""
+    loader = SourceFileLoader("frr_guard", str(program))
     spec = importlib.util.spec_from_loader("frr_guard", loader)
     assert spec
     module = importlib.util.module_from_spec(spec)
@@ -122,12 +135,12 @@ def break_router(guard: ModuleType, system: System) -> None:
 
 
 def test_arm_reads_back_and_both_ends_hash_alike(guard: ModuleType, system: System) -> None:
-    status = parse(say(guard, "arm c1 60"))
+    status = read_status_line(say(guard, "arm c1 60"))
     assert status.is_armed_for("c1")
     assert 58 <= status.left <= 60
-    assert status.sha256 == status.running == sha256(OLD)
+    assert status.sha256 == status.running == hash_config(OLD)
     assert system.did("--on-active=60s", "--timer-property=AccuracySec=100ms")
-    assert parse(say(guard, "disarm c1")).ended("c1") == "disarmed"
+    assert read_status_line(say(guard, "disarm c1")).ended("c1") == "disarmed"
     assert not system.timer
 
 
@@ -188,7 +201,7 @@ def test_fire_restores_and_proves_it(guard: ModuleType, system: System, fault: s
     assert system.running == OLD
     assert system.addresses == {ADDRESS}
     assert not (guard.STATE / "armed").exists()
-    assert parse(say(guard, "status")).ended("c1") == "fired"
+    assert read_status_line(say(guard, "status")).ended("c1") == "fired"
     assert system.did("systemctl", "kill") == (fault == "a daemon hangs")
     if how == "restart":
         assert system.calls.index(["systemctl", "reset-failed", "frr.service"]) < system.calls.index(
@@ -205,6 +218,85 @@ def test_what_cannot_be_restored_is_not_called_restored(guard: ModuleType, syste
     assert (guard.STATE / "armed").exists(), "the boot unit still needs the record"
     assert guard.STARTUP.read_text() == OLD
     assert say(guard, "boot") == "boot:c1"
+
+
+def trip_by_the_timer(guard: ModuleType, system: System) -> None:
+    """Nobody confirms: what the timer runs must bring the old configuration back."""
+    say(guard, "arm c1 60")
+    break_router(guard, system)
+    system.expire()
+    assert (system.running, guard.STARTUP.read_text()) == (OLD, OLD)
+    assert read_status_line(say(guard, "status")).ended("c1") == "fired"
+
+
+def trip_by_a_reboot(guard: ModuleType, system: System) -> None:
+    """The timer does not survive a reboot; the boot unit must bring the old startup file."""
+    say(guard, "arm c1 60")
+    break_router(guard, system)
+    system.timer = False
+    say(guard, "boot")
+    assert guard.STARTUP.read_text() == OLD
+    assert read_status_line(say(guard, "status")).ended("c1") == "boot"
+
+
+def trip_although_another_confirms(guard: ModuleType, system: System) -> None:
+    """Only who armed it may confirm: a confirmation of another change stops no timer."""
+    say(guard, "arm c1 60")
+    break_router(guard, system)
+    assert say(guard, "disarm c2") == "error armed by another change"
+    system.expire()
+    assert system.running == OLD
+
+
+def trip_on_demand(guard: ModuleType, system: System) -> None:
+    """A rollback that was asked for starts a program that restores."""
+    say(guard, "arm c1 60")
+    break_router(guard, system)
+    say(guard, "rollback c1")
+    assert system.calls[-1][-2:] == [guard.SELF, "fire"]
+    guard.dispatch(system.calls[-1][-1:])
+    assert system.running == OLD
+
+
+TRIPS = (trip_by_the_timer, trip_by_a_reboot, trip_although_another_confirms, trip_on_demand)
+
+
+@pytest.mark.parametrize("trip", TRIPS)
+def test_the_guard_trips(trip: Callable[[ModuleType, System], None], guard: ModuleType, system: System) -> None:
+    trip(guard, system)
+
+
+#: How the guard could be broken: what is replaced in its program, by what, and the trip that must see it.
+NEUTERED = {
+    "the timer runs something harmless": (
+        'AccuracySec=100ms", "--property=Type=oneshot", SELF, "fire"]',
+        'AccuracySec=100ms", "--property=Type=oneshot", SELF, "status"]',
+        0,
+    ),
+    "firing restores nothing": ("        how = restore(record)\n", '        how = "reload"\n', 0),
+    "firing forgets the startup file": ("        kick_out()\n        put_startup_back(record)\n", "", 0),
+    "booting restores nothing": (
+        '        put_startup_back(record)\n        finish(f"boot',
+        '        finish(f"boot',
+        1,
+    ),
+    "anybody may confirm": ('    if record["id"] != change:', "    if False:", 2),
+    "a rollback starts something harmless": ('rollback", SELF, "fire"]', 'rollback", SELF, "status"]', 3),
+}
+
+
+@pytest.mark.parametrize("how", NEUTERED)
+def test_a_neutered_guard_is_seen(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trip above goes red when the guard is broken in the way that it is there to see."""
+    old, new, number = NEUTERED[how]
+    source = (GUARD / "frr-guard").read_text("utf-8")
+    assert source.count(old) == 1, "the guard has changed: adapt the mutant"
+    (tmp_path / "neutered").write_text(source.replace(old, new), "utf-8")
+    guard = prepare(tmp_path / "neutered", tmp_path, monkeypatch)
+    system = System(guard)
+    monkeypatch.setattr(guard, "run", system.run)
+    with pytest.raises((AssertionError, guard.GuardError)):
+        TRIPS[number](guard, system)
 
 
 def test_fire_without_a_record_touches_nothing(guard: ModuleType, system: System) -> None:
@@ -226,7 +318,7 @@ def test_a_damaged_record_still_counts_as_armed(guard: ModuleType, system: Syste
     say(guard, "arm c1 60")
     (guard.STATE / "armed" / "meta.json").write_text("{")
     assert say(guard, "arm c2 60") == "error already armed"
-    assert parse(say(guard, "status")).change == "unreadable"
+    assert read_status_line(say(guard, "status")).change == "unreadable"
 
 
 def test_a_program_that_hangs_is_cut_off_with_its_children(guard: ModuleType) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,15 +16,16 @@ import pytest
 from core.errors import ExitCode
 from core.journal import Journal
 from core.workspace import REPOSITORY
-from inventory.estate import Estate
+from inventory.model.estate import Estate
 from lab.enter import argv_inside, inside
 from lab.instance import Instance
-from netconfig import platform
-from netconfig.guard import Status, normal, parse
-from netconfig.record import State, runs
-from netconfig.render import render
-from netconfig.session import Lost, NetmikoSession, Rejected, Target
-from netconfig.tree import spelling
+from netconfig.change.guard import GuardStatus, normalise_config, read_status_line
+from netconfig.change.session import HostKeyChanged, NetmikoSession, Rejected, Target
+from netconfig.diff.tree import spell_line
+from netconfig.intent.render import render
+from netconfig.journal.record import ChangeState, list_runs
+from netconfig.platforms import platform
+from tests.support import json_of, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -75,12 +75,12 @@ class Bench:
     def guard(self, router: str, words: str) -> str:
         return self.ssh(f"{router}-guard", words, check=False).strip()
 
-    def wait_for_guard(self, router: str, seconds: float) -> Status:
+    def wait_for_guard(self, router: str, seconds: float) -> GuardStatus:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             answer = self.guard(router, "status")
             if answer.startswith("clear"):
-                return parse(answer)
+                return read_status_line(answer)
             time.sleep(0.5)
         pytest.fail(f"{router} did not come back within {seconds} s")
 
@@ -93,7 +93,7 @@ class Bench:
             return
 
     def running(self, router: str) -> str:
-        return normal(self.ssh(router, "show running-config no-header"))
+        return normalise_config(self.ssh(router, "show running-config no-header"))
 
     def settle(self) -> None:
         """Wait until every router is reached and in step: adjacencies form anew for seconds after a restart."""
@@ -103,10 +103,10 @@ class Bench:
             time.sleep(1)
 
     def plan_id(self, *options: str) -> str:
-        return str(json.loads(self.rackproof("net", "plan", "--json", *options).stdout)["plan_id"])
+        return str(json_of(self.rackproof("net", "plan", "--json", *options).stdout)["plan_id"])
 
     def last_run(self) -> dict[str, object]:
-        return dict(json.loads(self.rackproof("net", "journal", "--json").stdout)[-1])
+        return dict(json_of(self.rackproof("net", "journal", "--json").stdout)[-1])
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +128,10 @@ def cut(tmp_path: Path) -> str:
 def test_the_rollout_was_verified_in_waves_and_a_second_apply_finds_nothing(bench: Bench) -> None:
     journal = Journal(bench.ws.journal, bench.ws.signing_key)
     journal.verify()
-    first = next(run for run in runs(journal.read()) if run.result == "verified")
+    first = next(run for run in list_runs(journal.read()) if run.result == "verified")
     assert list(first.devices) == ROUTERS
-    assert {record.reached for record in first.devices.values()} == {State.VERIFIED}
-    plan = json.loads(bench.rackproof("net", "plan", "--json").stdout)
+    assert {record.reached for record in first.devices.values()} == {ChangeState.VERIFIED}
+    plan = json_of(bench.rackproof("net", "plan", "--json").stdout)
     assert [item["commands"] for item in plan["devices"]] == [[]] * len(ROUTERS)
     assert "nothing to do" in bench.rackproof("net", "apply").stdout
 
@@ -147,7 +147,7 @@ def test_the_regional_host_reaches_the_database_over_ipv6_and_ipv4_still_works(b
     database = bench.estate.address("dc-db1")
     for address in (database.ipv6.ip, database.ipv4.ip):
         bench.ssh("hph-kv01-node1-v4", "ping", "-n", "-c", "2", "-W", "2", str(address))
-    assert spelling(str(database.ipv6)) == str(database.ipv6)
+    assert spell_line(str(database.ipv6)) == str(database.ipv6)
 
 
 def test_a_change_that_cuts_itself_off_is_rolled_back_by_the_router(bench: Bench, cut: str) -> None:
@@ -159,16 +159,16 @@ def test_a_change_that_cuts_itself_off_is_rolled_back_by_the_router(bench: Bench
         expected=int(ExitCode.ROLLED_BACK),
     )  # fmt: skip
     took = time.monotonic() - started
-    result = json.loads(done.stdout)
+    result = json_of(done.stdout)
     assert result["result"] == "rolled_back"
-    assert [item["state"] for item in result["devices"]] == [str(State.ROLLED_BACK)]
+    assert [item["state"] for item in result["devices"]] == [str(ChangeState.ROLLED_BACK)]
     assert result["not_started"] == ["hph-kv01-edge1"]
     assert {router: bench.running(router) for router in ROUTERS} == before
     assert bench.wait_for_guard(CANARY, 1).last.startswith(f"fired:{result['run']}-core2:")
     assert took < TIMER_S + 40
     last = bench.last_run()
     assert last["result"] == "rolled_back"
-    assert last["devices"] == {CANARY: str(State.ROLLED_BACK)}
+    assert last["devices"] == {CANARY: str(ChangeState.ROLLED_BACK)}
 
 
 def test_killed_between_arm_and_confirm_the_router_heals_itself_and_resume_says_so(bench: Bench, cut: str) -> None:
@@ -192,32 +192,25 @@ def test_killed_between_arm_and_confirm_the_router_heals_itself_and_resume_says_
         argv, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         journal = Journal(bench.ws.journal, bench.ws.signing_key)
-        wait_until(lambda: runs(journal.read())[-1].result == "" and State.APPLYING in begun(journal), 30)
+        wait_until(lambda: list_runs(journal.read())[-1].result == "" and ChangeState.APPLYING in begun(journal), 30)
         time.sleep(0.5)
         process.send_signal(signal.SIGKILL)
     assert "NET041" in bench.rackproof("net", "apply", expected=int(ExitCode.REFUSED)).stderr
     done = bench.rackproof("net", "resume", "--json", expected=int(ExitCode.ROLLED_BACK))
-    result = json.loads(done.stdout)
-    assert [item["state"] for item in result["devices"]] == [str(State.ROLLED_BACK)]
+    result = json_of(done.stdout)
+    assert [item["state"] for item in result["devices"]] == [str(ChangeState.ROLLED_BACK)]
     assert result["not_started"] == ["hph-kv01-edge1"]
     assert bench.running(CANARY) == before
     bench.rackproof("net", "resume", expected=0)
 
 
-def begun(journal: Journal) -> set[State | None]:
-    return {record.begun for record in runs(journal.read())[-1].devices.values()}
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
+def begun(journal: Journal) -> set[ChangeState | None]:
+    return {record.begun for record in list_runs(journal.read())[-1].devices.values()}
 
 
 def test_a_saved_bad_configuration_does_not_survive_a_reboot_in_the_window(bench: Bench) -> None:
     before = bench.running(CANARY)
-    assert parse(bench.guard(CANARY, "arm reboot1 300")).is_armed_for("reboot1")
+    assert read_status_line(bench.guard(CANARY, "arm reboot1 300")).is_armed_for("reboot1")
     bench.type(CANARY, "interface to-dr", "description WRONG", "end", "write memory")
     assert "WRONG" in bench.ssh(f"{CANARY}-ops", "sudo", "cat", "/etc/frr/frr.conf")
     bench.ssh(f"{CANARY}-ops", "sudo", "systemctl", "reboot", check=False)
@@ -230,7 +223,7 @@ def test_a_saved_bad_configuration_does_not_survive_a_reboot_in_the_window(bench
 
 def test_a_hung_daemon_does_not_stop_the_rollback(bench: Bench) -> None:
     before = bench.running(CANARY)
-    assert parse(bench.guard(CANARY, "arm hung1 10")).is_armed_for("hung1")
+    assert read_status_line(bench.guard(CANARY, "arm hung1 10")).is_armed_for("hung1")
     bench.type(CANARY, "interface to-dr", "description WRONG", "end")
     bench.ssh(f"{CANARY}-ops", "sudo", "pkill", "-STOP", "-x", "bgpd")
     status = bench.wait_for_guard(CANARY, 120)
@@ -245,6 +238,58 @@ def test_an_address_removed_by_hand_is_planned_and_brought_back(bench: Bench) ->
     assert bench.rackproof("net", "status", expected=int(ExitCode.NOT_GREEN))
     bench.rackproof("net", "apply", "--approve", bench.plan_id())
     assert address in bench.ssh("hph-edge1-ops", "ip", "-6", "address", "show", "dev", "srv")
+
+
+@pytest.mark.parametrize(
+    ("typed", "undo", "code", "said"),
+    [
+        (["ip route 0.0.0.0/0 blackhole 250"], ["no ip route 0.0.0.0/0 blackhole 250"], "NET034", "0.0.0.0/0"),
+        (
+            ["router bgp 65000", "neighbor 10.77.0.13 remote-as 65500"],
+            ["router bgp 65000", "no neighbor 10.77.0.13 remote-as 65500"],
+            "NET034",
+            "10.77.0.13",
+        ),
+        (["key chain K", "key 1", "key-string S3CRETMARK"], ["no key chain K"], "NET033", "key chain K"),
+        (["ipv6 access-list T seq 5 permit any"], ["no ipv6 access-list T seq 5 permit any"], "NET033", "access-list"),
+    ],
+    ids=["default route", "BGP session", "key chain", "access list"],
+)
+def test_what_nobody_named_or_knows_is_refused_at_plan_time(
+    bench: Bench, typed: list[str], undo: list[str], code: str, said: str
+) -> None:
+    before = bench.running(CANARY)
+    bench.type(CANARY, *typed, "end")
+    try:
+        changed = bench.running(CANARY)
+        assert changed != before, "the router took nothing of it"
+        done = bench.rackproof("net", "plan", expected=int(ExitCode.REFUSED))
+        assert code in done.stderr
+        assert said in done.stderr
+        assert "S3CRETMARK" not in done.stderr + done.stdout
+        bench.rackproof("net", "status", expected=int(ExitCode.NOT_GREEN))
+        assert bench.running(CANARY) == changed
+    finally:
+        bench.type(CANARY, *undo, "end")
+    assert bench.running(CANARY) == before
+
+
+def test_a_key_is_typed_and_shown_nowhere(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "key.yml"
+    file.write_text(
+        "devices:\n  hph-kv01-edge1:\n    add: |\n      interface srv\n"
+        "       ip ospf message-digest-key 1 md5 S3CRETMARK\n"
+    )
+    change = ("--change", str(file))
+    done = bench.rackproof("net", "apply", *change, "--approve", bench.plan_id(*change))
+    try:
+        assert "S3CRETMARK" in bench.running("hph-kv01-edge1")
+        assert "S3CRETMARK" not in done.stdout + done.stderr
+        assert "••••sha256:" in done.stdout
+        assert "S3CRETMARK" not in bench.ws.journal.read_text()
+    finally:
+        back = bench.rackproof("net", "apply", "--approve", bench.plan_id())
+    assert "S3CRETMARK" not in bench.running("hph-kv01-edge1") + back.stdout + back.stderr
 
 
 @pytest.mark.parametrize(
@@ -271,7 +316,7 @@ def test_a_router_with_another_host_key_is_refused(bench: Bench, tmp_path: Path)
     real = Target(CANARY, address, FRR, bench.ws.netops_key, bench.ws.known_hosts)
     with inside(bench.lab, "ctl"):
         NetmikoSession(real).close()
-        with pytest.raises(Lost, match=r"(?i)host key"):
+        with pytest.raises(HostKeyChanged, match=r"(?i)host key"):
             NetmikoSession(replace(real, known_hosts=pinned))
 
 
@@ -284,7 +329,7 @@ def test_a_refused_line_is_an_error_and_the_session_ends_clean(bench: Bench) -> 
             for lines in (["nonsense"], ["router bgp 65999"], ["interface to-dr", "ip address 10.0.0.300/24"]):
                 with pytest.raises(Rejected):
                     session.push(lines)
-            assert normal(session.run(FRR.show_running)) == before
+            assert normalise_config(session.run(FRR.show_running)) == before
         finally:
             session.close()
 

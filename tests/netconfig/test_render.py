@@ -8,17 +8,17 @@ import pytest
 
 from core.errors import RackproofError
 from core.workspace import REPOSITORY
-from inventory.estate import Estate
-from inventory.kinds import Igp
-from inventory.load import load_estate
-from inventory.model import Routing
+from inventory.load.loader import load_estate
+from inventory.model.entities import Routing
+from inventory.model.enums import Igp
+from inventory.model.estate import Estate
 from lab.router.install import day0
-from netconfig import platform
-from netconfig.coverage import left_out
-from netconfig.design import managed, router
-from netconfig.expect import probes, waves
-from netconfig.render import intended, render
-from netconfig.tree import parse, walk
+from netconfig.change.expect import list_probes, list_waves
+from netconfig.diff.tree import parse, walk
+from netconfig.intent.coverage import list_left_out
+from netconfig.intent.design import design_router, list_managed
+from netconfig.intent.render import render, render_intended
+from netconfig.platforms import platform
 
 FRR = platform.load("frr")
 ROUTERS = ["core1", "core2", "dr-edge1", "hph-edge1", "hph-kv01-edge1"]
@@ -27,19 +27,19 @@ ROUTERS = ["core1", "core2", "dr-edge1", "hph-edge1", "hph-kv01-edge1"]
 @pytest.mark.parametrize("device", ROUTERS)
 def test_what_runs_today_is_part_of_what_is_intended(device: str, small_estate: Estate) -> None:
     today = set(walk(parse(day0(device, small_estate), FRR)))
-    assert today <= set(walk(intended(small_estate, device)))
+    assert today <= set(walk(render_intended(small_estate, device)))
 
 
 @pytest.mark.parametrize("device", ROUTERS)
 def test_the_text_parses_back_to_the_tree_it_was_written_from(device: str, small_estate: Estate) -> None:
     text = render(small_estate, device)
-    assert parse(text, FRR) == intended(small_estate, device)
+    assert parse(text, FRR) == render_intended(small_estate, device)
     assert not [line for line in text.splitlines() if line != line.rstrip() or FRR.is_forbidden(line)]
 
 
 @pytest.mark.parametrize("device", ROUTERS)
 def test_every_interface_has_both_protocols(device: str, small_estate: Estate) -> None:
-    tree = intended(small_estate, device)
+    tree = render_intended(small_estate, device)
     for interface in small_estate.interfaces(device):
         lines = tree.children[f"interface {interface.name}"].children
         assert f"ip address {interface.ipv4}" in lines
@@ -47,10 +47,10 @@ def test_every_interface_has_both_protocols(device: str, small_estate: Estate) -
 
 
 def test_every_bgp_session_is_configured_at_both_ends(small_estate: Estate) -> None:
-    ends = {(name, peer.name) for name in ROUTERS for peer in router(small_estate, name).peers}
+    ends = {(name, peer.name) for name in ROUTERS for peer in design_router(small_estate, name).peers}
     assert ends == {(b, a) for a, b in ends}
     for name in ("dr-edge1", "hph-edge1", "hph-kv01-edge1"):
-        assert {peer.name for peer in router(small_estate, name).peers} == {"core1", "core2"}
+        assert {peer.name for peer in design_router(small_estate, name).peers} == {"core1", "core2"}
 
 
 def test_a_site_may_announce_its_own_prefix_only(small_estate: Estate) -> None:
@@ -64,14 +64,14 @@ def test_features_limit_what_is_rendered(small_estate: Estate) -> None:
 
 
 def test_the_canary_is_first_and_alone(small_estate: Estate) -> None:
-    assert waves(small_estate) == [["core2"], ["core1"], ["dr-edge1", "hph-edge1"], ["hph-kv01-edge1"]]
+    assert list_waves(small_estate) == [["core2"], ["core1"], ["dr-edge1", "hph-edge1"], ["hph-kv01-edge1"]]
 
 
 def test_probes_begin_when_the_path_is_whole(small_estate: Estate) -> None:
-    assert probes(small_estate, "core1", {"core2"}) == []
-    first = probes(small_estate, "hph-edge1", {"core1", "core2"})
+    assert list_probes(small_estate, "core1", {"core2"}) == []
+    first = list_probes(small_estate, "hph-edge1", {"core1", "core2"})
     assert [probe.source for probe in first] == ["hph-node1"]
-    last = probes(small_estate, "hph-kv01-edge1", {"core1", "core2", "dr-edge1", "hph-edge1"})
+    last = list_probes(small_estate, "hph-kv01-edge1", {"core1", "core2", "dr-edge1", "hph-edge1"})
     assert [(probe.source, probe.target) for probe in last] == [("hph-kv01-node1", "dc-db1")]
 
 
@@ -93,7 +93,7 @@ def test_an_unknown_platform_is_named() -> None:
 
 def test_the_reference_estate_loads_for_this_room_too() -> None:
     estate = load_estate(REPOSITORY / "inventory" / "estate")
-    for device in managed(estate)[:20]:
+    for device in list_managed(estate)[:20]:
         if device.platform == "frr":
             render(estate, device.name)
 
@@ -126,7 +126,7 @@ def test_the_second_prefix_and_the_management_block_are_addressed_announced_and_
         "ipv6 prefix-list ESTATE seq 20 permit 2d00:2::/32 ge 64 le 64",
     ):  # fmt: skip
         assert line in text.splitlines(), line
-    assert parse(text, FRR) == intended(campus(), "core1")
+    assert parse(text, FRR) == render_intended(campus(), "core1")
 
 
 def test_a_site_may_announce_its_part_of_the_management_block() -> None:
@@ -156,11 +156,11 @@ def test_what_no_template_can_say_is_refused(fields: dict[str, object], said: st
 
 
 def test_a_vrf_is_refused_and_what_is_left_out_is_named() -> None:
-    assert left_out(campus(), "core1") == (
+    assert list_left_out(campus(), "core1") == (
         "shared gateway address (VRRPv3) (srv, usr, mgmt)", "router advertisements (usr)", "DHCPv6 relay (usr)",
         "packet filters (usr)",
     )  # fmt: skip
-    assert left_out(campus(), "kv01-edge1") == ()
+    assert list_left_out(campus(), "kv01-edge1") == ()
     dc = campus().sites["dc"]
     vlans = tuple(vlan.model_copy(update={"vrf": "guests"}) for vlan in dc.vlans)
     moved = replace(campus(), sites={**campus().sites, "dc": dc.model_copy(update={"vlans": vlans})})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.provision.rolefiles import (
     NAMES,
@@ -52,7 +54,9 @@ def test_tasks_keep_the_rules(role):
         where = f"{file.relative_to(ROLES)}: {task['name']}"
         assert "ignore_errors" not in task, where
         if "register" in task and any(module in task for module in COMMANDS):
-            assert task.get("check_mode") is False and task.get("changed_when") is False, f"{where}: a probe only asks"
+            asks_in_a_plan = "'ask' if ansible_check_mode" in str(task)
+            only_asks = task.get("changed_when") is False or asks_in_a_plan
+            assert task.get("check_mode") is False and only_asks, f"{where}: a probe only asks"
         if secrets & mentions(role, task):
             assert task.get("no_log") is True, f"{where}: uses a secret"
             if "register" not in task:
@@ -67,6 +71,14 @@ def test_a_secret_in_a_template_would_be_noticed():
     assert "snmp_agent_auth_password" in mentions("snmp_agent", task) & secret_options()
 
 
+def test_every_name_of_the_mapping_is_a_role_s_option_or_used():
+    """A misspelt optional variable would leave its default in force, and nobody would be told."""
+    used = "".join(file.read_text(encoding="utf-8") for file in PLAYBOOKS.rglob("*.yml"))
+    known = {name for role in NAMES for name in options(role)}
+    names = {name for name in load(PLAYBOOKS / "group_vars" / "all.yml") if not name.startswith("ansible_")}
+    assert {name for name in names - known if len(re.findall(rf"\b{name}\b", used)) < 2} == set()
+
+
 def test_every_secret_of_the_mapping_is_an_option_with_no_log():
     mapping = load(PLAYBOOKS / "group_vars" / "all.yml")
     named_like_one = {name for name in mapping if name.endswith(("_password", "_pass", "_secret"))}
@@ -78,6 +90,56 @@ def test_every_play_has_the_brake(play):
     assert play["any_errors_fatal"] is True
     assert play["force_handlers"] is True
     assert play["pre_tasks"][0]["ansible.builtin.import_tasks"] == "tasks/brake.yml"
+
+
+def test_the_brake_holds_in_a_plan_too():
+    """Ansible leaves wait_for_connection out of a plan unless it is told otherwise."""
+    assert [task["check_mode"] for task in load(PLAYBOOKS / "tasks" / "brake.yml")] == [False]
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_no_role_has_a_handler(role):
+    """A handler is lost by Ctrl-C; what a service reads is declared instead, and compared in every run."""
+    assert not (ROLES / role / "handlers").exists()
+    assert not any("notify" in task for _file, task in tasks(role))
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_every_service_reads_what_its_role_writes(role):
+    """Each file that a role gives to one of its daemons is declared with the service, or a change would be lost."""
+    texts = [file.read_text(encoding="utf-8") for file in (ROLES / role / "vars").glob("*.yml")]
+    declared = {name: value for text in texts for name, value in yaml.safe_load(text).items()}
+    services = {name: value for name, value in declared.items() if name.endswith(("_services", "_timers", "_rereads"))}
+    written = {_written_to(task) for _file, task in tasks(role)} & DAEMONS_READ.get(role, set())
+    assert written == DAEMONS_READ.get(role, set()), "a role writes what this test does not know"
+    for path in written:
+        folder = str(Path(path).parent)
+        assert path in str(services) or folder in str(services) or "/etc/systemd/system" in path, path
+
+
+# role → what its daemons read
+DAEMONS_READ = {
+    "ssh_hardening": {"/etc/ssh/sshd_config.d/10-rackproof.conf"},
+    "time_sync": {"/etc/chrony/chrony.conf", "/etc/systemd/system/chrony.service.d/rackproof.conf"},
+    "log_forwarding": {"/etc/rsyslog.d/10-rackproof.conf"},
+    "snmp_agent": {"/etc/snmp/snmpd.conf", "/etc/systemd/system/snmpd.service.d/rackproof.conf"},
+    "node_metrics": {"/etc/default/prometheus-node-exporter"},
+    "prometheus": {"/etc/default/prometheus", "/etc/prometheus/prometheus.yml"},
+    "pgbackrest_repository": {"/etc/systemd/system/pgbackrest-backup@.service"},
+    "postgresql_primary": {
+        "{{ postgresql_primary_etc }}/conf.d/rackproof.conf",
+        "{{ postgresql_primary_etc }}/pg_hba.conf",
+    },
+    "postgresql_standby": {
+        "{{ postgresql_standby_etc }}/conf.d/rackproof.conf",
+        "{{ postgresql_standby_etc }}/pg_hba.conf",
+        "{{ postgresql_standby_passfile }}",
+    },
+}
+
+
+def _written_to(task):
+    return task.get("ansible.builtin.template", {}).get("dest", "")
 
 
 def test_there_is_no_list_of_ignored_findings():

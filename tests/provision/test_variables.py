@@ -6,13 +6,15 @@ import base64
 import hashlib
 import hmac
 import importlib.util
+import json
+from types import SimpleNamespace
 
 import pytest
 
 from core.errors import RackproofError
 from core.workspace import REPOSITORY
-from inventory.hosts import host_inventory
-from inventory.load import load_estate
+from inventory.export.hosts import host_inventory
+from inventory.load.loader import load_estate
 from playbooks.rooms import ROOM_ROLES
 from roles.variables import Variables
 from tests.provision.rolefiles import ROLES
@@ -63,13 +65,34 @@ def test_an_undefined_variable_is_named(name):
         ("node_metrics", "node-exporter.j2", {}, "--web.listen-address=[fd52:5052:1f00:106e::11]:9100"),
         ("log_forwarding", "rsyslog.conf.j2", {}, 'target="fd52:5052:101:106e::12"'),
         ("base", "hosts.j2", {}, "fd52:5052:101:106e::11 dc-db1\n10.1.10.11 dc-db1\n"),
-        ("kernel_hardening", "sysctl.conf.j2", {"kernel_hardening_settable": ["net.ipv4.ip_forward"]},
-         "# kernel.kptr_restrict = 2"),
+        (
+            "kernel_hardening",
+            "sysctl.conf.j2",
+            {"kernel_hardening_settable": ["net.ipv4.ip_forward"]},
+            "# kernel.kptr_restrict = 2",
+        ),
     ],
 )
 def test_templates_render_without_ansible(role, template, extra, expected):
     text = variables().render(role, template, **extra)
     assert expected in text and text.endswith("\n") and "{{" not in text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("job", "labels"),
+    [
+        ("rackproof", {"device", "site"}),
+        ("node", {"device", "site", "tier", "role"}),
+    ],
+)
+def test_targets_are_whole_json_with_labels_that_are_true_of_every_sample(job, labels, count):
+    """The exporter's samples are of other sites: a tier of its own host would be put on all of them."""
+    host = {"name": "dc-mgmt1", "site": "dc", "tier": "DC", "role": "management", "ipv6": "2001:db8::1"}
+    item = SimpleNamespace(key=job, value=SimpleNamespace(hosts=[host] * count, port=9100))
+    found = json.loads(variables().render("prometheus", "targets.json.j2", item=item))
+    assert [set(entry["labels"]) for entry in found] == [labels] * count
+    assert [entry["targets"] for entry in found] == [["[2001:db8::1]:9100"]] * count
 
 
 def test_the_clock_is_left_alone_only_where_it_must_be():

@@ -7,17 +7,29 @@ import re
 import pytest
 
 from checks.model import Status
-from checks.report_build import TEMPLATES
+from checks.report.build import TEMPLATES
 
 CSS = (TEMPLATES / "report.css").read_text("utf-8")
-PAIRS = [*((status.value, f"{status.value}-bg") for status in Status), ("ink", "paper"), ("ink", "desk"),
-         ("soft", "paper"), ("soft", "desk"), ("soft", "tint"), ("faint", "paper"), ("faint", "desk"),
-         ("accent", "paper"), ("accent", "desk"), ("ink", "quote"), ("soft", "quote"),
-         *((status.value, "paper") for status in Status), *((status.value, "tint") for status in Status)]
+PAIRS = [
+    *((status.value, f"{status.value}-bg") for status in Status),
+    ("ink", "paper"),
+    ("ink", "desk"),
+    ("soft", "paper"),
+    ("soft", "desk"),
+    ("soft", "tint"),
+    ("faint", "paper"),
+    ("faint", "desk"),
+    ("accent", "paper"),
+    ("accent", "desk"),
+    ("ink", "quote"),
+    ("soft", "quote"),
+    *((status.value, "paper") for status in Status),
+    *((status.value, "tint") for status in Status),
+]
 
 
 def schemes() -> dict[str, dict[str, str]]:
-    blocks = re.findall(r":root \{(.*?)\}", CSS, re.S)
+    blocks = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
     light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in blocks)
     return {"light": light, "dark": {**light, **dark}}
 

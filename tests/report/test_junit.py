@@ -8,13 +8,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from checks.junit import junit_xml
 from checks.model import Message, Status
+from checks.report.junit import write_junit
 from tests.evidence.sample import papers, sample
 
 
 def parsed(run) -> ET.Element:
-    return ET.fromstring(junit_xml(run))  # noqa: S314 - our own output
+    return ET.fromstring(write_junit(run))  # noqa: S314 - our own output
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,8 @@ def run(tmp_path_factory):
     first = made.verdicts[0]
     evil = Message.of("judge.failed", trouble="\x07<script>")
     extra = (
-        replace(first, asset="error", status=Status.ERROR), replace(first, asset="na", status=Status.NOT_APPLICABLE),
+        replace(first, asset="error", status=Status.ERROR),
+        replace(first, asset="na", status=Status.NOT_APPLICABLE),
         replace(first, asset="evil\x1b<&>", status=Status.FAIL, measured="\x00]]>", reason=evil),
     )
     return replace(made, verdicts=(*made.verdicts, *extra))
@@ -37,9 +38,15 @@ def test_every_status_lands_where_a_machine_sees_it(run):
         assert len(children) <= 1
         found[children[0] if children else ("passed", "pass")] += 1
     statuses = Counter(verdict.status for verdict in run.verdicts)
-    expected = {("passed", "pass"): Status.PASS, ("failure", "fail"): Status.FAIL, ("failure", "waived"): Status.WAIVED,
-                ("error", "error"): Status.ERROR, ("error", "unreachable"): Status.UNREACHABLE,
-                ("error", "stale"): Status.STALE, ("error", "not_assessed"): Status.NOT_ASSESSED}
+    expected = {
+        ("passed", "pass"): Status.PASS,
+        ("failure", "fail"): Status.FAIL,
+        ("failure", "waived"): Status.WAIVED,
+        ("error", "error"): Status.ERROR,
+        ("error", "unreachable"): Status.UNREACHABLE,
+        ("error", "stale"): Status.STALE,
+        ("error", "not_assessed"): Status.NOT_ASSESSED,
+    }
     assert found == Counter({key: statuses[status] for key, status in expected.items()})
     assert all(found.values())
 

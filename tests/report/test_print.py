@@ -7,12 +7,13 @@ import zlib
 
 import pytest
 
-from checks.bundle import write_bundle
-from checks.report_build import build_report
-from checks.report_print import chromium, print_pdf, take_picture
+from checks.bundle.writer import write_bundle
+from checks.report.build import build_report
+from checks.report.chromium import find_chromium, print_pdf, take_picture
+from core.errors import RackproofError
 from tests.evidence.sample import papers, sample
 
-pytestmark = [pytest.mark.lab, pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")]
+pytestmark = [pytest.mark.lab, pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine")]
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +43,16 @@ def test_it_has_a_picture(html, tmp_path):
     assert (tmp_path / "deep" / "report.png").stat().st_size > 20_000
 
 
+def test_a_picture_of_another_form_is_refused_before_chromium_waits(html, tmp_path):
+    with pytest.raises(RackproofError) as caught:
+        take_picture(html, tmp_path / "report")
+    assert caught.value.code == "RPT012"
+
+
 def drawn(pdf: bytes) -> int:
     """Count the text-showing operators of all pages."""
     total = 0
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.S):
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
         try:
             total += len(re.findall(rb"T[jJ]\b", zlib.decompress(stream)))
         except zlib.error:

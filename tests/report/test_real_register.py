@@ -7,28 +7,38 @@ from pathlib import Path
 
 import pytest
 
-from checks.bundle import write_bundle
-from checks.judging import EvidenceView, judge_all
-from checks.model import MemoryRawStore, Run, Status, utc_text
-from checks.register import load_requirements
-from checks.report_build import build_report
-from checks.report_words import DOCUMENTS, GROUPS, Words
-from checks.verify import State
+from checks.bundle.writer import write_bundle
+from checks.judge.engine import judge_all
+from checks.judge.evidence import EvidenceView
+from checks.model import MemoryRawStore, Run, Status, format_utc
+from checks.register.register import load_requirements
+from checks.report.build import build_report
+from checks.report.translations import DOCUMENTS, GROUPS, Words
+from checks.verify.verification import VerificationState
 from core import signing
 from core.workspace import REPOSITORY, Workspace
-from inventory.load import load_estate
+from inventory.load.loader import load_estate
 from tests.evidence.sample import NOW
 
 ESTATE = REPOSITORY / "lab" / "estate"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> tuple[Run, dict[str, str], State]:
+def built(tmp_path_factory) -> tuple[Run, dict[str, str], VerificationState]:
     root: Path = tmp_path_factory.mktemp("real")
     requirements = load_requirements()
     verdicts = judge_all(requirements, load_estate(ESTATE), EvidenceView([], {}.__getitem__), NOW)
-    run = Run("20261120T013000Z-none", "lab", utc_text(NOW), utc_text(NOW), utc_text(NOW), {}, tuple(requirements),
-              verdicts, ())
+    run = Run(
+        "20261120T013000Z-none",
+        "lab",
+        format_utc(NOW),
+        format_utc(NOW),
+        format_utc(NOW),
+        {},
+        tuple(requirements),
+        verdicts,
+        (),
+    )
     ws = Workspace(root / "workspace", ESTATE)
     bundle = write_bundle(run, MemoryRawStore(), ESTATE, ws)
     key = signing.load_or_create_key(ws.signing_key).public_key()
@@ -39,7 +49,7 @@ def built(tmp_path_factory) -> tuple[Run, dict[str, str], State]:
 
 def test_without_evidence_nothing_is_green(built):
     run, pages, state = built
-    assert state is State.VERIFIED
+    assert state is VerificationState.VERIFIED
     assert Status.PASS not in {verdict.status for verdict in run.verdicts}
     for page in pages.values():
         assert 'data-status="pass"' not in page
@@ -52,7 +62,7 @@ def test_every_requirement_is_quoted_and_explained_in_both_languages(built):
     _run, pages, _state = built
     for requirement in load_requirements().values():
         for language, page in pages.items():
-            card = re.search(rf'<article [^>]*id="r-{re.escape(requirement.id)}">.*?</article>', page, re.S)
+            card = re.search(rf'<article [^>]*id="r-{re.escape(requirement.id)}">.*?</article>', page, re.DOTALL)
             assert card, requirement.id
             text = unescape(card.group())
             assert requirement.clause.quote in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import time
 from dataclasses import replace
@@ -9,10 +11,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from checks.bundle import write_bundle
+from checks.bundle.writer import write_bundle
 from checks.model import Coverage, Status
-from checks.report_build import build_report, css_text
-from checks.report_words import PROVENANCE, STATUS, Words
+from checks.report.build import build_report, escape_css
+from checks.report.translations import PROVENANCE, STATUS, Words
 from core import signing
 from core.errors import RackproofError
 from tests.evidence.sample import SPEED, papers, sample
@@ -123,8 +125,8 @@ def test_score_and_coverage_stand_side_by_side_and_agree_with_the_run(built):
     page = Page(built.html["vi"])
     coverage = built.run.coverage
     assert f"{coverage.passed} trên {coverage.in_scope} trong phạm vi" in page.text
-    board = re.search(r'<table class="board">.*?</table>', built.html["vi"], re.S).group()
-    rows = re.findall(r'<tr class="(?:tier|site)">.*?</tr>', board, re.S)
+    board = re.search(r'<table class="board">.*?</table>', built.html["vi"], re.DOTALL).group()
+    rows = re.findall(r'<tr class="(?:tier|site)">.*?</tr>', board, re.DOTALL)
     assert len(rows) == 14 + 3
     assert all(len(re.findall('<td class="num">', row)) == 3 for row in rows)
 
@@ -138,10 +140,10 @@ def test_waivers_are_counted_apart_and_bad_papers_do_not_count(built):
 
 
 def test_vietnamese_page_has_no_english_sentence_of_ours(built):
-    from checks.catalogues import extracted
+    from core.catalogue import extract_domain
 
     text = Page(built.html["vi"]).text
-    for message in extracted():
+    for message in extract_domain("checks"):
         if isinstance(message.id, str) and len(message.id) > 12 and "%(" not in message.id:
             assert message.id not in text, message.id
 
@@ -160,8 +162,8 @@ def test_nothing_that_a_device_or_a_file_says_can_act_in_the_page(tmp_path):
         assert "49" not in re.findall(r"</script>(\d+)", html)
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", html)
         assert "&lt;script&gt;alert(1)" in html
-        style = re.search(r"<style>.*?</style>", html, re.S).group()
-        assert "alert" not in style.replace(str(css_text(evil)), "")
+        style = re.search(r"<style>.*?</style>", html, re.DOTALL).group()
+        assert "alert" not in style.replace(str(escape_css(evil)), "")
 
 
 @pytest.mark.parametrize("sites", [1, 397])
@@ -188,13 +190,17 @@ def test_a_run_that_judged_nothing_is_not_green(tmp_path):
 def test_a_partial_run_says_that_it_is_one(tmp_path):
     made = sample(tmp_path, 14)
     some = tuple(verdict for verdict in made.run.verdicts if verdict.site == "s001" and verdict.requirement == SPEED)
-    made.run = replace(made.run, verdicts=some, requirements=(SPEED,),
-                       selection={"sites": ["s001"], "requirements": [SPEED], "drill": False})
+    made.run = replace(
+        made.run,
+        verdicts=some,
+        requirements=(SPEED,),
+        selection={"sites": ["s001"], "requirements": [SPEED], "drill": False},
+    )
     text = {language: Page(html).text for language, html in report(made, tmp_path / "out").items()}
     assert "1 of 1 in scope" in text["en"] and "Score 100%" in text["en"]  # true, and said what it is worth:
     assert "A partial run" in text["en"] and "13 sites were not looked at: s000, s002" in text["en"]
     assert "2 requirements were not judged: QH-3-DC-TIER3, QH-3-PROV-ROOM-COOL" in text["en"]
-    assert "13 đơn vị không được kiểm tra" in text["vi"] and "Không diễn tập khôi phục" in text["vi"]
+    assert "13 điểm không được đánh giá" in text["vi"] and "Không diễn tập khôi phục" in text["vi"]
 
 
 def test_a_whole_run_says_nothing_of_the_kind(built):
@@ -211,6 +217,25 @@ def test_no_report_is_made_of_a_broken_bundle(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_disk_that_fills_up_at_the_pages_leaves_report_and_evidence_as_they_were(tmp_path, monkeypatch):
+    """The copy of the evidence is there by then, and must not stand beside pages of another run."""
+    made = sample(tmp_path, 1)
+    bundle = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
+    out = tmp_path / "out"
+    for name in ("report.vi.html", "evidence/manifest.json"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("of an earlier run")
+
+    def refuse(_descriptor, _data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("core.files.os.write", refuse)
+    with pytest.raises(RackproofError, match="FIL001"):
+        build_report(bundle, out, None, ["vi"])
+    kept = {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()}
+    assert kept == {"report.vi.html": "of an earlier run", "evidence/manifest.json": "of an earlier run"}
+
+
 def test_doubt_about_the_signer_is_said_on_the_first_page(tmp_path):
     made = sample(tmp_path, 1)
     html = report(made, tmp_path / "out", trusted=False)["en"]
@@ -219,10 +244,10 @@ def test_doubt_about_the_signer_is_said_on_the_first_page(tmp_path):
 
 
 def test_the_evidence_beside_the_report_verifies_on_its_own(built):
-    from checks.verify import State, verify_bundle
+    from checks.verify.verification import VerificationState, verify_bundle
 
     key = signing.load_or_create_key(built.ws.signing_key).public_key()
-    assert verify_bundle(built.out / "evidence", key).state is State.VERIFIED
+    assert verify_bundle(built.out / "evidence", key).state is VerificationState.VERIFIED
 
 
 def test_a_share_never_rounds_up_to_everything():
@@ -232,7 +257,10 @@ def test_a_share_never_rounds_up_to_everything():
 
 
 def test_an_overdue_requirement_is_marked_only_while_it_is_open(built):
-    cards = re.findall(r'<article class="card s-(\w+)[^>]*id="r-([^"]+)".*?</article>', built.html["en"], re.S)
-    late = {name for _status, name in cards
-            if "overdue" in re.search(rf'id="r-{name}".*?</dl>', built.html["en"], re.S).group()}
+    cards = re.findall(r'<article class="card s-(\w+)[^>]*id="r-([^"]+)".*?</article>', built.html["en"], re.DOTALL)
+    late = {
+        name
+        for _status, name in cards
+        if "overdue" in re.search(rf'id="r-{name}".*?</dl>', built.html["en"], re.DOTALL).group()
+    }
     assert late == {SPEED}

@@ -17,6 +17,8 @@ description:
 """
 
 KEPT_DETAIL = 4000
+#: What ansible.builtin.command says when it was left out of a plan: an apply would run it, so a plan shows it.
+LEFT_OUT = "would have run if not in check mode"
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]
@@ -36,8 +38,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._say("hosts", hosts=sorted(self._seen))
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        """Report a task that went well."""
-        self._task(result, "changed" if result.result.get("changed") else "ok")
+        """Report a task that went well, and what it says of the change it made."""
+        changed = result.result.get("changed")
+        self._task(result, "changed" if changed else "ok", self._told(result) if changed else "")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Report a task that failed, with what it said."""
@@ -48,8 +51,23 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._task(result, "unreachable", str(result.result.get("msg", "")))
 
     def v2_runner_on_skipped(self, result: Any) -> None:
-        """Report a task that does not concern the host."""
-        self._task(result, "skipped")
+        """Report a task that does not concern the host, or one that only an apply would run."""
+        self._task(result, "changed" if self._is_left_out(result.result) else "skipped")
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Report how the work on every host ended: the last word of this engine.
+
+        Every play has any_errors_fatal: where one host failed, the others are not known to have come to their end.
+        """
+        summaries = {host: stats.summarize(host) for host in sorted(stats.processed)}
+        is_whole = not any(summary["failures"] or summary["unreachable"] for summary in summaries.values())
+        for host, summary in summaries.items():
+            status = "done" if is_whole else "stopped"
+            if summary["failures"]:
+                status = "failed"
+            if summary["unreachable"]:
+                status = "unreachable"
+            self._say("end", host=host, status=status)
 
     def v2_on_file_diff(self, result: Any) -> None:
         """Report a difference, unless the task keeps its contents to itself."""
@@ -68,15 +86,27 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._say("task", host=result.host.name, task=name, status=status, detail=detail[:KEPT_DETAIL])
 
     @staticmethod
+    def _is_left_out(result: Any) -> bool:
+        parts = result.get("results") or [result]
+        return any(LEFT_OUT in str(part.get("msg", "")) for part in parts)
+
+    @staticmethod
+    def _told(result: Any) -> str:
+        """Return what the service script printed; the output of other commands is theirs and is not shown."""
+        if result.task.no_log or result.task.get_name(include_role_fqcn=False).split(" : ")[0] != "service_state":
+            return ""
+        parts = result.result.get("results") or [result.result]
+        return "\n".join(str(part.get("stdout", "")) for part in parts if part.get("stdout"))
+
+    @staticmethod
     def _name(task: Any) -> str:
         return str(task.get_name(include_role_fqcn=False)).strip()
 
     @staticmethod
     def _why(result: Any) -> str:
         parts = [part for part in result.get("results", []) if part.get("failed")] or [result]
-        return "\n".join(
-            str(part[key]).strip() for part in parts for key in ("msg", "stderr", "stdout") if part.get(key)
-        )
+        wanted = ("msg", "stdout", "stderr")  # the end of standard error says most: it stands last
+        return "\n".join(str(part[key]).strip() for part in parts for key in wanted if part.get(key))
 
     @staticmethod
     def _say(event: str, **fields: Any) -> None:

@@ -1,0 +1,1 @@
+"""The commands of `rackproof checks`, `evidence` and `report`."""

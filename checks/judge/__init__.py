@@ -1,0 +1,1 @@
+"""From evidence to verdicts, as pure functions: the engine, what a judge is handed, and the judges."""

@@ -1,1 +1,0 @@
-"""testinfra through a recording: asked once while collecting, judged from the tape alone."""

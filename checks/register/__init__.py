@@ -1,0 +1,1 @@
+"""The register of requirements, and what it may name: collectors, judges, services."""

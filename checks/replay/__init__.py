@@ -1,0 +1,1 @@
+"""testinfra through a recording: asked once while collecting, judged from that alone."""

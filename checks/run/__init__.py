@@ -1,0 +1,1 @@
+"""One run: collect from everything at once, judge once, write the bundle."""

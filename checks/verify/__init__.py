@@ -1,0 +1,1 @@
+"""Verifying a bundle offline: first every byte, then every verdict, judged again."""

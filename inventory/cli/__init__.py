@@ -1,0 +1,1 @@
+"""The commands of `rackproof estate`. They read files only."""

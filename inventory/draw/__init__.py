@@ -1,0 +1,1 @@
+"""Drawings of the estate as SVG: the network and the power of a site, and the backbone."""

@@ -1,0 +1,1 @@
+"""What Ansible and pyinfra load to read the estate."""

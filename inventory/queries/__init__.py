@@ -1,0 +1,1 @@
+"""Questions to a loaded estate: addresses, names, tables for people, and where a value comes from."""

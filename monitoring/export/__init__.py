@@ -1,0 +1,1 @@
+"""Readings for Prometheus: the exporter, its text format, and its targets."""

@@ -1,0 +1,1 @@
+"""Polling devices, keeping what they answered, and turning it into readings."""

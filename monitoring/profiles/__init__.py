@@ -1,0 +1,1 @@
+"""Device profiles: which object of which kind of device means what, as data."""

@@ -1,0 +1,1 @@
+"""What monitoring says: readings, and how far each can be trusted."""

@@ -1,0 +1,1 @@
+"""The journal of rollouts: each step is on disk before it runs."""

@@ -1,0 +1,1 @@
+"""A rollout over many routers: waves, the canary first, and the way on after a crash."""

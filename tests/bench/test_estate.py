@@ -1,0 +1,129 @@
+"""The benchmark: the scaled estate is a valid one, figures stand beside goals, a missed goal can be an exit code."""
+
+import importlib
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.main import get_command
+
+from bench import estate as bench
+from bench.estate import list_help_commands, read_commands
+from bench.process import FRONT_DOOR
+from bench.result import Measurement, make_measurement
+from bench.scaled_estate import scale_estate
+from core.errors import RackproofError
+from inventory.load.loader import inspect_estate
+from rackproof import ROOMS, run
+from tests.support import json_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FIGURES = [Measurement("load", 0.5, 0.4, 0.6, 3.0), Measurement("growth", 0.7, 0.6, 0.9, None)]
+
+
+@pytest.fixture
+def rackproof(capsys, monkeypatch):
+    monkeypatch.setenv("RACKPROOF_LANG", "")
+
+    def call(*words, figures=FIGURES):
+        monkeypatch.setattr(bench, "measure_estate", lambda runs, say: iter(figures))
+        code = run(["--lang", "en", "bench", "estate", *words])
+        return SimpleNamespace(returncode=code, stdout=capsys.readouterr().out)
+
+    return call
+
+
+def test_a_scaled_estate_is_valid(tmp_path):
+    found = inspect_estate(scale_estate(2, tmp_path / "x2"))
+    assert (found.errors, found.warnings) == ((), ())
+    assert len(found.estate.sites) == 397 + 34 + 355
+
+
+def test_figures_are_printed_with_the_machine(rackproof):
+    said = rackproof("--check")
+    assert said.returncode == 0
+    assert "processor: " in said.stdout
+    assert "goal 3: met" in said.stdout
+
+
+def test_a_missed_goal_is_said_and_can_fail(rackproof):
+    slow = [Measurement("load", 3.5, 3.4, 3.6, 3.0)]
+    assert "goal 3: MISSED" in rackproof(figures=slow).stdout
+    assert (rackproof(figures=slow).returncode, rackproof("--check", figures=slow).returncode) == (0, 1)
+    assert json_of(rackproof("--json", figures=slow).stdout)["figures"][0]["met"] is False
+
+
+def test_what_fails_is_not_a_figure(tmp_path):
+    with pytest.raises(RackproofError) as caught:
+        bench._probe(tmp_path / "nowhere")
+    assert caught.value.code == "BEN001"
+
+
+def leaves(command, words):
+    yield words
+    for name, child in getattr(command, "commands", {}).items():
+        yield from leaves(child, (*words, name))
+
+
+def test_every_verb_of_every_room_is_measured(monkeypatch, capsys):
+    def in_this_process(command):
+        with suppress(SystemExit):
+            run(command[len(FRONT_DOOR) :])
+        return capsys.readouterr().out
+
+    monkeypatch.setattr(bench, "run_command", in_this_process)
+    wanted = {("--help",)}
+    for room, (module, _text) in ROOMS.items():
+        command = get_command(importlib.import_module(module).app)
+        wanted |= {(*words, "--help") for words in leaves(command, (room,))}
+    found = [tuple(command[len(FRONT_DOOR) :]) for command in list_help_commands(lambda text: None)]
+    assert len(found) == len(set(found)) > 50
+    assert set(found) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Usage: x\n\nCommands:\n  one  First.\n  two-more  Second\n            wraps.\n", ["one", "two-more"]),
+        ("verbs:\n  a  text\n\nexample:\n  b\n", ["a"]),
+        ("Options:\n  --help  Show this.\n", []),
+    ],
+)
+def test_commands_are_read_from_a_help_text(text, names):
+    assert read_commands(text) == names
+
+
+def test_an_estate_that_is_not_remembered_is_no_figure_from_the_cache(tmp_path):
+    (tmp_path / "state").write_text("")
+    with pytest.raises(RackproofError) as caught:
+        bench._from_cache(ROOT / "lab" / "estate", tmp_path / "state", 1)
+    assert caught.value.code == "BEN002"
+
+
+def test_growth_is_a_ratio_with_a_goal(monkeypatch):
+    cost = {1: 1.0, 2: 2.0, 4: 8.0}  # N-1 grows faster than the estate
+    monkeypatch.setattr(bench, "scale_estate", lambda factor, folder: factor)
+    monkeypatch.setattr(bench, "_probe", lambda factor: {"load": factor, "failures": cost[factor], "sites": factor})
+    monkeypatch.setattr(bench, "_from_cache", lambda factor, state, runs: [factor] * runs)
+    found = {item.name: item for item in bench._growth(3, ROOT, lambda text: None)}
+    load, cut = (found[f"growth: {what} of a site at x4 over x1, ratio"] for what in ("load", "N-1"))
+    assert (load.median, load.met, cut.median, cut.met) == (1.0, True, 2.0, False)
+    assert make_measurement("mere figure", [1.0]).met is None
+
+
+@pytest.mark.slow
+def test_the_whole_benchmark_runs_and_its_figures_are_in_the_log(capsys):
+    """Run here, so that its figures stand in every log beside their goals; no time decides whether the test passes."""
+    command = [*FRONT_DOOR, "bench", "estate", "--runs", "1"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RACKPROOF_")}
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    with capsys.disabled():
+        print(f"\n{done.stdout}")
+    for name in ("load and validate, cold", "load and validate, from cache", "N-1", "peak memory", "Ansible", "x4"):
+        assert name in done.stdout

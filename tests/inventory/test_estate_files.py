@@ -1,0 +1,101 @@
+"""What lies in an estate folder and is no plain file of it is said with its place: never a shorter estate, silently."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from inventory.load.loader import inspect_estate
+from inventory.source import site_files as sitefiles
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def estate(tmp_path):
+    shutil.copytree(HERE / "base", tmp_path / "estate")
+    return tmp_path / "estate"
+
+
+def codes_at(estate, file):
+    """Return the codes of errors and warnings said of one file."""
+    found = inspect_estate(estate)
+    return [item.code for item in (*found.errors, *found.warnings) if item.place.file == estate / file], found
+
+
+STRANGE = [
+    ("sites/.dc2.yml", "EST014"),
+    ("sites/dc.yaml", "EST015"),
+    ("archetypes/.room.yml", "EST014"),
+    ("archetypes/room.yaml", "EST015"),
+    (".links.yml", "EST014"),
+    ("links.yaml", "EST015"),
+]
+
+
+@pytest.mark.parametrize(("name", "code"), STRANGE)
+def test_a_file_that_might_be_meant_is_refused(estate, name, code):
+    model = estate / name.replace(".yaml", ".yml").replace("/.", "/").removeprefix(".").replace("dc2", "dc")
+    shutil.copy(model, estate / name)
+    said, found = codes_at(estate, name)
+    assert code in said
+    assert found.estate is None
+
+
+@pytest.mark.parametrize("name", ["sites/dc.yml~", "sites/dc.yml.bak", "archetypes/room.yml.orig", "links.yml~"])
+def test_a_backup_is_named(estate, name):
+    (estate / name).write_text("site: x\n", "utf-8")
+    assert codes_at(estate, name)[0] == ["EST041"]
+
+
+@pytest.mark.parametrize("name", ["sites/.gitkeep", "README.md", "allocations.jsonl"])
+def test_what_nobody_could_mean_is_not_named(estate, name):
+    (estate / name).write_text("", "utf-8")
+    assert "EST041" not in codes_at(estate, name)[0]
+
+
+def test_a_folder_without_sites_is_an_error_whatever_else_is_said(estate):
+    for file in (estate / "sites").iterdir():
+        file.unlink()
+    (estate / "archetypes" / "old.bak").write_text("", "utf-8")
+    found = inspect_estate(estate)
+    assert "EST031" in [error.code for error in found.errors]
+    assert found.estate is None
+
+
+@pytest.mark.parametrize("change", ["gone", "new"])
+def test_a_folder_that_changes_while_it_is_read_is_an_error(estate, monkeypatch, change):
+    read = sitefiles.load_yaml
+
+    def read_and_change(file):
+        document = read(file)
+        if file.name == "dc.yml" and change == "gone":
+            file.unlink()
+        if file.name == "dc.yml" and change == "new":
+            shutil.copy(file, file.with_name("new.yml"))
+        return document
+
+    monkeypatch.setattr(sitefiles, "load_yaml", read_and_change)
+    found = inspect_estate(estate)
+    assert "EST016" in [error.code for error in found.errors]
+    assert found.estate is None
+
+
+RUBBISH = [
+    ("rubbish: 1\n", 1, "EST020"),
+    ("racks:\n  - {name: A1, rubbish: 2}\n", 2, "EST020"),
+    ("devices: nonsense\n", 1, "EST022"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "code"), RUBBISH)
+def test_an_archetype_that_no_site_uses_is_checked(estate, text, line, code):
+    (estate / "archetypes" / "unused.yml").write_text(text, "utf-8")
+    found = inspect_estate(estate)
+    places = [(error.code, error.place.file.name, error.place.line) for error in found.errors]
+    assert (code, "unused.yml", line) in places
+
+
+def test_an_unused_archetype_that_is_right_is_no_mistake(estate):
+    shutil.copy(estate / "archetypes" / "room.yml", estate / "archetypes" / "unused.yml")
+    assert inspect_estate(estate).errors == ()

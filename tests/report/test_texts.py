@@ -1,0 +1,78 @@
+"""The Vietnamese report: no source, name or unit of a threshold is left in English, and no translation is idle."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from checks.judge.registry import judges
+from checks.register.register import load_requirements
+from checks.register.services import read_services
+from checks.register.threshold_texts import FILE, ThresholdTexts, read_texts, say_measured, say_source
+from core.errors import RackproofError
+
+#: A source that needs no translation: a quote of the plan and nothing else, or text that is Vietnamese already.
+QUOTE = re.compile(r'^"[^"]+"$|^mạng truyền số liệu chuyên dùng$')
+#: Units that are signs, the same in every language.
+SIGNS = {"", "%", "Mb/s", "°C", "% RH", "km"}
+
+
+#: Words of an English phrase, as they stand in a value of a threshold or in the place of a clause.
+ENGLISH = re.compile(r"\b(?:the|of|per|each|footnote|annex|and)\b")
+
+
+def thresholds():
+    return [threshold for item in load_requirements().values() for threshold in item.thresholds]
+
+
+def test_every_source_can_be_read_in_vietnamese():
+    wanted = {threshold.source for threshold in thresholds() if not QUOTE.match(threshold.source)}
+    assert wanted == set(read_texts().sources)
+
+
+def test_every_name_and_unit_can_be_read_in_vietnamese():
+    assert {threshold.name for threshold in thresholds()} == set(read_texts().names)
+    assert {threshold.unit for threshold in thresholds()} - SIGNS == set(read_texts().units)
+
+
+def test_no_translated_value_is_idle():
+    wanted = {str(threshold.value) for threshold in thresholds()}
+    wanted |= {requirement.clause.ref for requirement in load_requirements().values()}
+    assert set(read_texts().values) <= wanted
+    assert not [text for text in wanted - set(read_texts().values) if ENGLISH.search(text)]
+
+
+def test_every_judge_can_be_read_in_vietnamese():
+    ours = {name for name, one in judges().items() if one.function.__module__.startswith("checks.judge.judges.")}
+    assert ours == set(read_texts().judges)
+
+
+def test_a_translation_says_the_same_numbers():
+    for english, vietnamese in read_texts().sources.items():
+        numbers = re.findall(r"\d+", vietnamese)
+        missing = [number for number in re.findall(r"\d+", english) if number not in numbers]
+        assert missing == [], english
+
+
+def test_words_of_machines_in_measured_values():
+    assert say_measured("dr-db1 streaming async 0.0 s", "vi") == "dr-db1 đang sao chép không đồng bộ 0.0 s"
+    assert say_measured("dr-db1 streaming async 0.0 s", "en") == "dr-db1 streaming async 0.0 s"
+    assert say_source("unheard of", "vi") == "unheard of"
+
+
+def test_every_service_has_a_title_in_both_languages():
+    for name, service in read_services().services.items():
+        assert service.title.en.strip(), name
+        assert service.title.vi.strip(), name
+
+
+def test_an_unknown_key_is_refused_with_its_place(tmp_path):
+    from core.models import read_model
+
+    file = tmp_path / "texts.yml"
+    file.write_text(FILE.read_text(encoding="utf-8") + "wrods: {}\n", encoding="utf-8")
+    with pytest.raises(RackproofError) as caught:
+        read_model(file, ThresholdTexts)
+    assert caught.value.place and caught.value.place.line > 0
+    assert "wrods" in str(caught.value)

@@ -1,0 +1,50 @@
+"""What many tests read: the result inside the envelope that ``--json`` prints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.workspace import REPOSITORY
+from lab.image import WRAPPED
+
+PACKAGE_LISTS = (REPOSITORY / "lab" / "packages.txt", REPOSITORY / "tests" / "packages.txt")
+
+
+def json_of(text: str) -> Any:
+    """Return the result of a verb; fails unless the text is one whole envelope without errors."""
+    envelope = json.loads(text)
+    assert set(envelope) == {"schema", "version", "data", "errors"}, envelope
+    assert envelope["errors"] == [], envelope["errors"]
+    return envelope["data"]
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str = "it did not come to that") -> None:
+    """Return as soon as ``condition`` holds; fails, saying ``what``, when it does not after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} within {seconds:g} s"
+        time.sleep(0.1)
+
+
+def list_programs() -> dict[str, str]:
+    """Return the programs that the whole suite may call: program → where a machine gets it from."""
+    found = dict.fromkeys(WRAPPED, "the golden image")
+    for file in PACKAGE_LISTS:
+        lines = [line.partition("#")[0].split() for line in file.read_text(encoding="utf-8").splitlines()]
+        found |= {words[0]: f"Debian: {words[1]}" for words in lines if words}
+    return found
+
+
+def needs_program(name: str) -> pytest.MarkDecorator:
+    """Skip a test where a program is not installed, as under ``test --fast``; the whole suite installs what is listed.
+
+    Raises KeyError when no list has it: the test would be skipped on every new machine.
+    """
+    source = list_programs()[name]
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed ({source})")
