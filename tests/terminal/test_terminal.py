@@ -9,6 +9,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -34,10 +35,11 @@ def environment_for(folder: Path, **more: str) -> dict[str, str]:
 
 
 def words_of(verb: str, folder: Path) -> list[str]:
-    """The command line of a verb, over the estate and the workspace in ``folder``."""
+    """The command line of a verb, over the estate in ``folder`` and in a workspace that no other verb holds."""
     given = {"TOKEN": str(folder / "token")}
     words = [given.get(word, word) for word in VERBS[verb].get("words", [])]
-    options = ["--estate", str(folder / "lab" / "estate"), "--workspace", str(folder / "workspace")]
+    workspace = mkdtemp(prefix="workspace-", dir=folder)
+    options = ["--estate", str(folder / "lab" / "estate"), "--workspace", workspace]
     return [*LAUNCH, *options, *verb.split(), *words]
 
 
