@@ -90,11 +90,7 @@ class FrontDoor(HouseGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the global options and hand them on before any room is imported: a room reads them at once."""
-        try:
-            rest = super().parse_args(ctx, list(args))
-        except TyperException:
-            _adopt_language(args)  # a word that cannot be read must not hide in which language to say so
-            raise
+        rest = super().parse_args(ctx, args)
         options = ctx.params
         lang = options["lang"]
         if lang is not None and lang not in LANGUAGES:
@@ -113,9 +109,10 @@ class FrontDoor(HouseGroup):
         return rest
 
 
-def _adopt_language(args: Sequence[str]) -> None:
-    """Take the language from words that could not be read as a whole."""
-    words = " ".join(args).replace("--lang=", "--lang ").split()
+def _adopt_language(arguments: Sequence[str]) -> None:
+    """Take the language that words before the verb name: help is made, and mistakes are said, before they are read."""
+    before_verb = takewhile(lambda word: word not in ROOMS, arguments)
+    words = " ".join(before_verb).replace("--lang=", "--lang ").split()
     chosen = [after for word, after in pairwise(words) if word == "--lang" and after in LANGUAGES]
     if chosen:
         os.environ["RACKPROOF_LANG"] = chosen[-1]
@@ -178,6 +175,7 @@ def _call(arguments: list[str]) -> int:
         from typer.completion import completion_init  # type: ignore[attr-defined] # there, though not in __all__
 
         completion_init()
+    _adopt_language(arguments)
     result = build_house(FrontDoor, apply_options).main(args=arguments, prog_name="rackproof", standalone_mode=False)
     if result == ExitCode.INTERRUPTED:  # typer makes this of Ctrl-C and says nothing
         return _show_interrupted()

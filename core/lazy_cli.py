@@ -35,6 +35,8 @@ _LIBRARY_WORDS = (
     N_("[default: "),
     N_("[required]"),
     N_("; required]"),
+    N_("[OPTIONS]"),
+    N_("COMMAND [ARGS]..."),
 )
 
 

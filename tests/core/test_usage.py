@@ -91,6 +91,25 @@ def test_the_language_is_taken_from_a_line_that_cannot_be_read(monkeypatch, caps
     assert "tùy chọn '--estate' cần một giá trị" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--lang", "vi", "--help"], ["--lang=vi", "-h"], ["--lang", "vi", "lab", "--help"]]
+)
+def test_help_is_in_the_language_that_stands_before_it(monkeypatch, capsys, arguments):
+    monkeypatch.setenv("RACKPROOF_LANG", "en")
+    assert run(arguments) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Cách dùng: rackproof")
+    assert "[TÙY CHỌN] LỆNH [THAM SỐ]" in said
+    assert not re.search(r"Options|Commands|Show|Example:|COMMAND|the lab", said), said
+
+
+def test_a_word_after_the_verb_chooses_no_language(monkeypatch, capsys):
+    monkeypatch.setenv("RACKPROOF_LANG", "en")
+    assert run(["estate", "nosuch", "--lang", "vi"]) == 2
+    assert "nosuch" in capsys.readouterr().err
+    assert os.environ["RACKPROOF_LANG"] == "en"
+
+
 def test_every_usual_refusal_of_the_system_is_translated(monkeypatch):
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
     usual = [*SYSTEM_CODES, errno.EIO, errno.EADDRINUSE, errno.ECONNREFUSED, errno.EINVAL, errno.EXDEV, errno.EBUSY]
