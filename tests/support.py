@@ -13,6 +13,8 @@ import pytest
 from core.workspace import REPOSITORY
 from lab.image import WRAPPED
 
+#: How long a server of the standard library may take to see that it is to end; its own half a second is the test's.
+POLL_S = 0.01
 PACKAGE_LISTS = (REPOSITORY / "lab" / "packages.txt", REPOSITORY / "tests" / "packages.txt")
 
 

@@ -17,6 +17,7 @@ from checks.judge.liveness import read_moment, read_samples
 from checks.register.services import FILE, expect_samples, find_hosts, make_question, read_services
 from core.errors import ErrorGroup, RackproofError
 from core.workspace import REPOSITORY
+from tests.support import POLL_S
 
 from .conftest import NOW, read_capture
 
@@ -140,7 +141,7 @@ class Page(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def page():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

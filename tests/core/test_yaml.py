@@ -73,7 +73,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "line"), REFUSED)
+@pytest.mark.parametrize(("text", "code", "line"), REFUSED, ids=lambda value: str(value)[:24])
 def test_what_surprises_is_refused_with_its_line(write, text, code, line):
     file = write(text)
     with pytest.raises(RackproofError) as caught:

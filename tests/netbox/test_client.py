@@ -19,6 +19,7 @@ from core.errors import RackproofError
 from inventory.netbox import client
 from inventory.netbox.kinds import BY_PATH
 from rackproof import run
+from tests.support import POLL_S
 
 TOKEN = "nbt_secretsecret.cGxlYXNlLWtlZXAtbWU"
 STATUS = json.dumps({"netbox-version": "4.7.3"})
@@ -49,7 +50,7 @@ def serve():
         server.answers = {"status": status, "other": other}
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         servers.append(server)
         return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
 
