@@ -28,7 +28,7 @@ from core.manpages import walk_commands
 from core.workspace import REPOSITORY, Workspace
 from inventory.load.loader import load_estate
 from tests.terminal.json_shapes import SCALARS, check_envelope, find_mismatches, name_scalars
-from tests.terminal.test_terminal import LAUNCH, VERBS, WORKERS, environment_for
+from tests.terminal.test_terminal import LAUNCH, VERBS, WORKERS, environment_for, make_workspace
 
 CONTRACT = read_contract()
 MORE: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name("json_words.yml").read_text("utf-8"))
@@ -51,9 +51,9 @@ class Case:
     names: dict[str, str] = field(default_factory=dict)
 
     def argv(self, folder: Path) -> list[str]:
-        """Return the command line over an estate and the workspace in ``folder``."""
+        """Return the command line over an estate, in a workspace of its own in ``folder``."""
         words = [self.fill(word) for word in self.words]
-        options = ["--estate", self.fill(self.estate), "--workspace", str(folder / "workspace")]
+        options = ["--estate", self.fill(self.estate), "--workspace", make_workspace(folder)]
         return [*LAUNCH, *options, *self.verb.split(), *add_json(words)]
 
     def fill(self, word: str) -> str:

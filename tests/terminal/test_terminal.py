@@ -34,12 +34,16 @@ def environment_for(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, **ours, "LANG": "en_US.UTF-8", **more}
 
 
+def make_workspace(folder: Path) -> str:
+    """A new workspace: verbs are driven side by side, and what one has locked another rightly refuses to touch."""
+    return mkdtemp(prefix="workspace-", dir=folder)
+
+
 def words_of(verb: str, folder: Path) -> list[str]:
-    """The command line of a verb, over the estate in ``folder`` and in a workspace that no other verb holds."""
+    """The command line of a verb, over the estate in ``folder``."""
     given = {"TOKEN": str(folder / "token")}
     words = [given.get(word, word) for word in VERBS[verb].get("words", [])]
-    workspace = mkdtemp(prefix="workspace-", dir=folder)
-    options = ["--estate", str(folder / "lab" / "estate"), "--workspace", workspace]
+    options = ["--estate", str(folder / "lab" / "estate"), "--workspace", make_workspace(folder)]
     return [*LAUNCH, *options, *verb.split(), *words]
 
 
