@@ -99,6 +99,13 @@ class Runner:
         self._began = 0
         return host
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Have tracebacks as Python writes them: nobody reads them, and pytest's own cost most of the time.
+
+        Their option belongs to the plugin that prints, which is not there; without it pytest takes the longest form.
+        """
+        config.option.tbstyle = "native"
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Note every test that is for this role: one that vanishes later is missed."""

@@ -245,8 +245,8 @@ def test_hosts_of_one_role_are_recorded_side_by_side(host_that_answers, tmp_path
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(8) as pool:
-        tapes = list(
-            pool.map(lambda _n: record_host(tmp_path, "hph-node1", "site-node", tmp_path / "hints"), range(24))
-        )
-    assert all({r.verdict for r in run_suite(tape, "site-node")[0]} == {"pass"} for tape in tapes)
+        tapes = list(pool.map(lambda _n: record_host(tmp_path, "hph-node1", "site-node", tmp_path / "hints"), range(8)))
+    first, *others = tapes
+    assert {result.verdict for result in run_suite(first, "site-node")[0]} == {"pass"}
+    assert [tape.to_bytes() == first.to_bytes() for tape in others] == [True] * 7
     assert [file.suffix for file in (tmp_path / "hints").iterdir()] == [".json"]
