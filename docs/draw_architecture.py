@@ -9,6 +9,7 @@ import ast
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -70,16 +71,24 @@ def find_imports(modules: dict[str, Path]) -> dict[str, set[str]]:
     return {name: set(_modules_imported(file, modules)) - {name} for name, file in modules.items()}
 
 
-def _modules_imported(file: Path, modules: dict[str, Path]) -> Iterator[str]:
+@cache
+def read_imported_names(file: Path) -> tuple[str, ...]:
+    """Return the dotted names that a module imports, also inside functions; each file is read once."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            while name and name not in modules:
-                name = name.rpartition(".")[0]  # noqa: PLW2901 - the module that has it
-            if name:
-                yield name
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(names)
+
+
+def _modules_imported(file: Path, modules: dict[str, Path]) -> Iterator[str]:
+    for name in read_imported_names(file):
+        while name and name not in modules:
+            name = name.rpartition(".")[0]  # noqa: PLW2901 - the module that has it
+        if name:
+            yield name
 
 
 def node_room(module: str) -> str:

@@ -9,6 +9,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -156,8 +157,8 @@ ALLOWED = {
 
 def list_python() -> list[Path]:
     """Return every Python file of the repository."""
-    every = sorted(REPOSITORY.rglob("*.py"))
-    return [file for file in every if ".rackproof" not in file.relative_to(REPOSITORY).parts]
+    folders = [folder for folder in REPOSITORY.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    return [*REPOSITORY.glob("*.py"), *(file for folder in folders for file in sorted(folder.rglob("*.py")))]
 
 
 def read_waits() -> dict[str, dict[str, str]]:
@@ -165,11 +166,17 @@ def read_waits() -> dict[str, dict[str, str]]:
     return yaml.safe_load(WAITS.read_text(encoding="utf-8"))
 
 
+@cache
+def read_tests() -> dict[Path, ast.Module]:
+    """Return the syntax of every test file."""
+    return {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(TESTS.rglob("*.py"))}
+
+
+@cache
 def list_places(rule: Rule) -> set[str]:
     """Return where the tests break a rule, as ``tests/x.py::function``."""
     found = set()
-    for file in sorted(TESTS.rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+    for file, tree in read_tests().items():
         for node in rule(tree):
             found.add(f"{file.relative_to(REPOSITORY)}::{_function_of(tree, node)}")
     return found

@@ -60,6 +60,7 @@ def server() -> Iterator[Server]:
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield Server(listener.getsockname()[1], key)
+    listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake the one who waits in accept()
     listener.close()
     for transport in transports:
         transport.close()
