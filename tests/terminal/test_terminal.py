@@ -81,11 +81,10 @@ def test_every_verb_of_the_house_is_driven():
 @pytest.mark.parametrize(
     ("size", "more"),
     [
-        ((24, 80), {"LANG": "vi_VN.UTF-8"}),
-        ((50, 200), {"NO_COLOR": "1"}),
-        ((24, 80), {"TERM": "dumb"}),
+        pytest.param((24, 80), {"LANG": "vi_VN.UTF-8"}, id="80x24-vietnamese"),
+        pytest.param((50, 200), {"NO_COLOR": "1"}, id="200x50-no-colour", marks=pytest.mark.slow),
+        pytest.param((24, 80), {"TERM": "dumb"}, id="dumb", marks=pytest.mark.slow),
     ],
-    ids=["80x24-vietnamese", "200x50-no-colour", "dumb"],
 )
 def test_every_verb_on_a_terminal(folder, size, more):
     def drive(verb: str) -> list[str]:
@@ -102,7 +101,9 @@ def test_every_verb_on_a_terminal(folder, size, more):
     assert not complaints, "\n".join(complaints)
 
 
-@pytest.mark.parametrize("closed", ["", "2>&- <&-"], ids=["pipes", "closed"])
+@pytest.mark.parametrize(
+    "closed", [pytest.param("", id="pipes"), pytest.param("2>&- <&-", id="closed", marks=pytest.mark.slow)]
+)
 def test_every_verb_without_a_terminal(folder, closed):
     def drive(verb: str) -> list[str]:
         if "interrupt" in VERBS[verb]:
