@@ -1,4 +1,6 @@
-"""The words of this room: status, evidence, message, verdict, run. Plain frozen data; every type reads back from JSON.
+"""The words of this room: status, evidence, message, measurement, verdict, run.
+
+Plain frozen data; every type reads back from JSON.
 
 Only ``pass`` is green. What could not be reached, judged or is too old has a status of its own and never counts as met.
 """
@@ -6,6 +8,7 @@ Only ``pass`` is green. What could not be reached, judged or is too old has a st
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,6 +53,40 @@ class CollectOutcome(StrEnum):
     ERROR = "error"
     LOGIN_REFUSED = "login_refused"
     HOST_KEY_CHANGED = "host_key_changed"
+
+
+class Unit(StrEnum):
+    """What the value of a measurement is in. Numbers have the signs that thresholds have; the last five are no numbers.
+
+    How each is written for people stands in ``register/measured_texts.yml``.
+    """
+
+    COUNT = "count"
+    PERCENT = "%"
+    HUMIDITY = "% RH"
+    CELSIUS = "°C"
+    SECOND = "s"
+    MINUTE = "min"
+    HOUR = "h"
+    DAY = "d"
+    WATT = "W"
+    VOLT_AMPERE = "VA"
+    AMPERE = "A"
+    VOLT = "V"
+    HERTZ = "Hz"
+    KILOWATT_HOUR = "kWh"
+    LITRE_PER_SECOND = "l/s"
+    PASCAL = "Pa"
+    MEGABIT_PER_SECOND = "Mb/s"
+    BYTE = "B"
+    GIGABYTE = "GB"
+    KILOMETRE = "km"
+
+    STATE = "state"
+    DATE = "date"
+    ADDRESS = "address"
+    NAME = "name"
+    TEXT = "text"
 
 
 def format_utc(moment: datetime) -> str:
@@ -132,29 +169,94 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """The threshold a verdict was judged by: S seed document, R law or standard, P policy of the operator."""
+class Measurement:
+    """One thing that was found, as programs read it: a number as precise as it was taken, or the word of a device.
 
-    value: str
+    ``name`` says what it is (``age``, ``cipher``) and does not change; text for people is made of it at the very end
+    (``checks.register.measured_texts``). ValueError for what is no number: nothing can be compared with it.
+    """
+
+    name: str
+    value: float | str
+    unit: Unit
+
+    def __post_init__(self) -> None:
+        """Refuse what no comparison would find wrong: infinity, and the float that is not a number."""
+        refuse_endless(self.name, self.value)
+
+    def __str__(self) -> str:
+        """Say it exactly, for who compares two of them."""
+        return f"{self.name} {self.value} {self.unit.value}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the measurement as plain data."""
+        return {"name": self.name, "value": self.value, "unit": self.unit.value}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
+        """Read a measurement back; KeyError, TypeError or ValueError when it is not one."""
+        return cls(data["name"], data["value"], Unit(data["unit"]))
+
+
+def measure_known(name: str, value: float | str | None, unit: Unit) -> tuple[Measurement, ...]:
+    """Return the measurement; none of what is not known (None) or has no end (an age without a beginning)."""
+    if value is None or (isinstance(value, float) and math.isinf(value)):
+        return ()
+    return (Measurement(name, value, unit),)
+
+
+def measure_part(name: str, part: int, total: int) -> tuple[Measurement, ...]:
+    """Return how many of all are so: the count under its name, and the ``total``."""
+    return (Measurement(name, part, Unit.COUNT), Measurement("total", total, Unit.COUNT))
+
+
+def refuse_endless(name: str, value: float | str) -> None:
+    """Raise ValueError for a number that is none, or has no end."""
+    if not isinstance(value, str) and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}: no number")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The threshold a verdict was judged by: S seed document, R law or standard, P policy of the operator.
+
+    ``value`` is a number where the threshold is one. ValueError for infinity and for what is no number.
+    """
+
+    value: float | str
     unit: str
     provenance: str
     source: str
 
-    def as_dict(self) -> dict[str, str]:
+    def __post_init__(self) -> None:
+        """Refuse what no comparison would find wrong: infinity, and the float that is not a number."""
+        refuse_endless(self.source, self.value)
+
+    def as_dict(self) -> dict[str, Any]:
         """Return the limit as plain data."""
         return {"value": self.value, "unit": self.unit, "provenance": self.provenance, "source": self.source}
+
+    def is_reached_by(self, measured: Measurement) -> bool:
+        """Tell whether a number is at least this limit. ValueError where they are not numbers of the same unit."""
+        ours, theirs = self.value, measured.value
+        if isinstance(ours, str) or isinstance(theirs, str) or self.unit != measured.unit.value:
+            raise ValueError(f"{measured} cannot be compared with {ours} {self.unit}")
+        return theirs >= ours
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One judgement of one requirement on one thing. ``asset`` is None when the site as a whole was judged."""
+    """One judgement of one requirement on one thing. ``asset`` is None when the site as a whole was judged.
+
+    ``measured`` is what was found, empty when nothing was.
+    """
 
     requirement: str
     site: str
     asset: str | None
     status: Status
     reason: Message
-    measured: str
+    measured: tuple[Measurement, ...]
     threshold: Limit | None
     evidence: tuple[str, ...]
     judged_at: str
@@ -168,10 +270,11 @@ class Verdict:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
-        """Read a verdict back; KeyError or ValueError when it is not one."""
+        """Read a verdict back; KeyError, TypeError or ValueError when it is not one."""
         values = {name: data[name] for name in cls.__slots__}
         values["status"] = Status(data["status"])
         values["reason"] = Message.from_dict(data["reason"])
+        values["measured"] = tuple(Measurement.from_dict(item) for item in data["measured"])
         values["threshold"] = Limit(**data["threshold"]) if data["threshold"] else None
         values["evidence"] = tuple(data["evidence"])
         return cls(**values)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 #: The version of the envelope and of what the verbs put into it; raised when a reader would have to change.
-JSON_VERSION = 1
+JSON_VERSION = 2
 #: The schema of an envelope that holds no result.
 ERROR_SCHEMA = "error"
 #: Width of what is not shown on a terminal: wide enough that no line of ours is wrapped.

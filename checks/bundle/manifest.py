@@ -16,7 +16,8 @@ from typing import Any
 
 import rfc8785
 
-SCHEMA = "rackproof-evidence/1"
+#: The form of what is written. 2: what was measured is numbers with units; in 1 it was text for people.
+SCHEMA = "rackproof-evidence/2"
 CHUNK = 1024
 HASH_DIGITS = 14  # 56 bits of each chunk's SHA-256: enough to tell which chunk changed
 CHUNK_DIGITS = HASH_DIGITS + 2  # and the sum of its bytes modulo 256
@@ -32,6 +33,7 @@ RAW = "raw"
 ESTATE = "estate"
 REQUIREMENTS = "requirements"
 JUDGES = "judges"
+_SCHEMA = re.compile("rackproof-evidence/[0-9]+")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _HEX = re.compile("[0-9a-f]*")
 # These three stand outside the manifest: it cannot contain its own digest.
@@ -68,23 +70,29 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The signed statement of a bundle. ``head`` is everything that is not about single files."""
+    """The signed statement of a bundle. ``head`` is everything that is not about single files.
+
+    A manifest of another ``schema`` reads the same; what the files of its bundle hold does not.
+    """
 
     head: Mapping[str, Any]
     files: Mapping[str, FileEntry]
+    schema: str = SCHEMA
 
     def encode(self) -> bytes:
         """Return the canonical bytes that are hashed and signed."""
         files = {name: entry.as_dict() for name, entry in self.files.items()}
-        return rfc8785.dumps({**self.head, "schema": SCHEMA, "files": files})
+        return rfc8785.dumps({**self.head, "schema": self.schema, "files": files})
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> Manifest:
         """Read a manifest back from parsed JSON; KeyError, TypeError or ValueError when it is not one."""
-        if data["schema"] != SCHEMA:
-            raise ValueError(f"schema {data['schema']!r} is not {SCHEMA!r}")
+        schema = str(data["schema"])
+        if not _SCHEMA.fullmatch(schema):
+            raise ValueError(f"schema {schema!r} is not {SCHEMA!r}")
         head = {key: value for key, value in data.items() if key not in {"files", "schema"}}
-        return cls(head, {str(name): FileEntry.from_dict(entry) for name, entry in data["files"].items()})
+        files = {str(name): FileEntry.from_dict(entry) for name, entry in data["files"].items()}
+        return cls(head, files, schema)
 
 
 def digest_chunks(data: bytes) -> list[str]:

@@ -45,12 +45,21 @@ class BundleReader:
 
     @cached_property
     def run(self) -> Run:
-        """The run with its verdicts and the index of its evidence; raises RackproofError (EVD030)."""
+        """The run with its verdicts and the index of its evidence; raises RackproofError (EVD030, EVD037)."""
+        self.require_known_schema()
         try:
             parts = {"verdicts": self._json(names.VERDICTS), "evidence": self._json(names.EVIDENCE)}
             return Run.from_dict({**self._json(names.RUN), **parts})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._unreadable(names.RUN, error) from error
+
+    def require_known_schema(self) -> None:
+        """Refuse a bundle whose verdicts have another form than those of this release: RackproofError (EVD037)."""
+        schema = self.manifest.schema
+        if schema != names.SCHEMA:
+            place = Place(self.path / names.MANIFEST)
+            revision = self.manifest.head.get("revision") or "?"
+            raise RackproofError("EVD037", place=place, actual=schema, form=names.SCHEMA, revision=revision)
 
     def raw(self, sha256: str) -> bytes:
         """Return raw bytes by their digest; KeyError when the bundle does not hold them."""

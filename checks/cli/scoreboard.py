@@ -115,5 +115,5 @@ def _row(site: str, requirement: str, verdict: Verdict, language: str) -> dict[s
         "asset": verdict.asset,
         "status": verdict.status.value,
         "reason": verdict.reason.text(language),
-        "measured": verdict.measured,
+        "measured": [item.as_dict() for item in verdict.measured],
     }

@@ -8,7 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from checks.judge.evidence import CLOCKS_APART, TROUBLES, EvidenceView, FitEvidence
-from checks.model import CollectOutcome, EvidenceItem, Limit, Message, Status, Verdict, format_utc, parse_utc
+from checks.model import (
+    CollectOutcome,
+    EvidenceItem,
+    Limit,
+    Measurement,
+    Message,
+    Status,
+    Verdict,
+    format_utc,
+    parse_utc,
+    refuse_endless,
+)
 from checks.register.requirement import Requirement
 from inventory.model.entities import Device, Site
 from inventory.model.estate import Estate
@@ -67,11 +78,13 @@ class Case:
     def limit(self, name: str) -> Limit:
         """Return a threshold of the requirement as the limit to show."""
         found = self.requirement.threshold(name)
-        return Limit(str(found.value), found.unit, found.provenance.value, found.source)
+        return Limit(found.value, found.unit, found.provenance.value, found.source)
 
     def number(self, name: str) -> float:
-        """Return a threshold of the requirement as a number."""
-        return float(self.requirement.threshold(name).value)
+        """Return a threshold of the requirement as a number; ValueError for infinity, which nothing would exceed."""
+        number = float(self.requirement.threshold(name).value)
+        refuse_endless(name, number)
+        return number
 
     def words(self, name: str) -> list[str]:
         """Return the words of a threshold; ValueError when there is none: over nothing everything would be true."""
@@ -141,7 +154,7 @@ class Case:
         evidence: Sequence[EvidenceItem | FitEvidence] = (),
         /,
         *,
-        measured: str = "",
+        measured: tuple[Measurement, ...] = (),
         limit: Limit | None = None,
         **params: object,
     ) -> Verdict:
@@ -171,7 +184,7 @@ class Case:
         evidence: Sequence[EvidenceItem | FitEvidence],
         /,
         *,
-        measured: str = "",
+        measured: tuple[Measurement, ...] = (),
         limit: Limit | None = None,
         **params: object,
     ) -> Verdict:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import math
+
 from checks.judge.case import Case, Unfit
 from checks.judge.evidence import FitEvidence
-from checks.model import Status, Verdict
+from checks.model import Measurement, Status, Unit, Verdict
 from monitoring.poll.normalise import readings
 from monitoring.poll.raw import RawPoll
 from monitoring.profiles.profile import SYS_NAME
 from monitoring.quantities.readings import Quality, Reading
 
 POLL = "poll"
+#: The unit of a reading, as monitoring calls it, and as a measurement does.
+UNITS = {
+    "ampere": Unit.AMPERE,
+    "byte": Unit.BYTE,
+    "celsius": Unit.CELSIUS,
+    "count": Unit.COUNT,
+    "hertz": Unit.HERTZ,
+    "kilowatt_hour": Unit.KILOWATT_HOUR,
+    "litre_per_second": Unit.LITRE_PER_SECOND,
+    "megabit_per_second": Unit.MEGABIT_PER_SECOND,
+    "pascal": Unit.PASCAL,
+    "percent": Unit.PERCENT,
+    "second": Unit.SECOND,
+    "state": Unit.STATE,
+    "volt": Unit.VOLT,
+    "volt_ampere": Unit.VOLT_AMPERE,
+    "watt": Unit.WATT,
+}
 
 
 class DeviceReadings:
@@ -34,10 +54,15 @@ class DeviceReadings:
         return [item for (name, _position), item in sorted(self._items.items()) if name == quantity]
 
     def number(self, quantity: str, position: str = "") -> float:
-        """Return a good numeric reading; raises Unfit where there is none: a failure, never silence."""
+        """Return a good numeric reading; raises Unfit where there is none: a failure, never silence.
+
+        Infinity and what is not a number are no reading: no limit would find them wrong.
+        """
         reading = self.one(quantity, position)
         if reading is not None and reading.good and isinstance(reading.value, int | float):
-            return float(reading.value)
+            number = float(reading.value)
+            if math.isfinite(number):
+                return number
         raise Unfit(self.judge_silence(quantity, position))
 
     def state(self, quantity: str, position: str = "") -> str:
@@ -52,7 +77,7 @@ class DeviceReadings:
         reading = self.one(quantity, position)
         status, detail = Status.FAIL, "the profile has no such reading"
         if reading is not None:
-            detail = reading.detail
+            detail = reading.detail or "not a number"
             if reading.quality is Quality.UNREACHABLE:
                 status = Status.UNREACHABLE
 
@@ -87,6 +112,13 @@ def read_device(case: Case, device: str) -> DeviceReadings:
     if actual != device:
         raise Unfit(case.verdict(Status.ERROR, device, "evidence.foreign", [found], asset=device, actual=actual))
     return DeviceReadings(case, device, found, poll, readings(poll, case.estate))
+
+
+def measure_reading(reading: Reading) -> Measurement:
+    """Return a good reading as a measurement, under the name of its quantity; ValueError for one without a value."""
+    if reading.value is None:
+        raise ValueError(f"{reading.quantity} of {reading.device} has no value")
+    return Measurement(reading.quantity, reading.value, UNITS[reading.unit])
 
 
 def find_readings(case: Case, device: str) -> DeviceReadings | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from checks.judge.case import Case
 from checks.judge.evidence import SKEW_S, FitEvidence
-from checks.model import Limit, Message, Status, Verdict
+from checks.model import Limit, Measurement, Message, Status, Unit, Verdict
 from checks.register.services import (
     COLLECTOR,
     FILE,
@@ -115,8 +115,8 @@ def make_verdict(
         asset,
         message.msgid,
         items,
-        measured=message.msgid.partition(".")[2],
-        limit=Limit("0", "", "P", f"checks/{FILE.name}"),
+        measured=(Measurement("service", message.msgid.partition(".")[2], Unit.STATE),),
+        limit=Limit(0, "", "P", f"checks/{FILE.name}"),
         **dict(message.params),
     )
 

@@ -6,18 +6,16 @@ Vietnamese gets these in its place. What is not in the file (a quote, a number, 
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
 from inventory.model.fields import StrictModel
 
 FILE = Path(__file__).resolve().parent / "threshold_texts.yml"
-_WORD = re.compile(r"[a-z][a-z_]*")
 
 
 class ThresholdTexts(StrictModel):
-    """The file: English → Vietnamese of a threshold's source, name, unit and value, of measured words and judges."""
+    """The file: English → Vietnamese of a threshold's source, name, unit and value, of states and judges."""
 
     sources: dict[str, str]
     names: dict[str, str]
@@ -60,9 +58,6 @@ def say_judge(name: str, text: str, language: str) -> str:
     return read_texts().judges.get(name, text) if language == "vi" else text
 
 
-def say_measured(text: str, language: str) -> str:
-    """Return a measured value with the words in it that a machine speaks as its reader reads them."""
-    if language != "vi":
-        return text
-    words = read_texts().words
-    return _WORD.sub(lambda found: words.get(found.group(), found.group()), text)
+def say_state(word: str, language: str) -> str:
+    """Return a state, the word that a machine speaks, as its reader reads it."""
+    return read_texts().words.get(word, word) if language == "vi" else word

@@ -11,6 +11,7 @@ from itertools import groupby
 from xml.etree import ElementTree as ET
 
 from checks.model import Run, Status, Verdict
+from checks.register.measured_texts import write_measured
 from checks.report.raw import clean_text
 
 ELEMENT = {
@@ -59,8 +60,9 @@ def make_case(verdict: Verdict) -> ET.Element:
     trouble = ET.SubElement(case, ELEMENT[verdict.status], type=verdict.status.value, message=reason)
     limit = verdict.threshold
     wanted = f"{limit.value} {limit.unit} ({limit.provenance}: {limit.source})" if limit else "-"
+    measured = write_measured(verdict.measured) or "-"
     trouble.text = clean_text(
-        f"measured: {verdict.measured or '-'}; threshold: {wanted}; evidence: {', '.join(verdict.evidence) or 'none'}"
+        f"measured: {measured}; threshold: {wanted}; evidence: {', '.join(verdict.evidence) or 'none'}"
     )
     return case
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import cached_property
@@ -12,8 +13,9 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent
 
-from checks.model import Message, Status
-from checks.register.threshold_texts import say_measured, say_name, say_source, say_unit, say_value
+from checks.model import Measurement, Message, Status
+from checks.register.measured_texts import write_measured
+from checks.register.threshold_texts import say_name, say_source, say_unit, say_value
 from core.i18n import N_, translator
 from inventory.model.fields import Text
 
@@ -156,9 +158,9 @@ class Words:
         """Return the value of a threshold, or the place of a clause, in this language."""
         return say_value(str(value), self.language)
 
-    def measured(self, text: str) -> str:
-        """Return a measured value in this language: dates, and the words of machines."""
-        return self.dated(say_measured(text, self.language))
+    def measured(self, found: Sequence[Measurement]) -> str:
+        """Return what was measured in this language: dates, and the words of machines."""
+        return self.dated(write_measured(found, self.language))
 
     def dated(self, text: str) -> str:
         """Return the text with ISO moments and days written as the reader writes them."""

@@ -109,5 +109,9 @@ def index_verdicts(verdicts: Iterable[Verdict]) -> dict[tuple[str, str, str, int
 
 
 def show_field(verdict: Verdict, name: str) -> str:
-    """Return a field of a verdict as a person compares it."""
-    return verdict.reason.text() if name == "reason" else str(getattr(verdict, name))
+    """Return a field of a verdict as a person compares it: measurements exactly, not rounded as elsewhere."""
+    if name == "reason":
+        return verdict.reason.text()
+    if name == "measured":
+        return ", ".join(map(str, verdict.measured)) or "none"
+    return str(getattr(verdict, name))

@@ -92,9 +92,7 @@ def verify_bundle(path: Path, trusted: Ed25519PublicKey | None) -> Verification:
         integrity = check_files(path, trusted)
         findings, again = integrity.findings, None
         if not findings:
-            reader = BundleReader(path)
-            findings = find_contradictions(reader)
-            again = judge_again(reader) if not findings else None
+            findings, again = check_verdicts(BundleReader(path))
         findings = name_controls(path, findings)
     except OSError as error:
         raise RackproofError("EVD040", place=Place(path), reason=say_refusal(error), actual=error.filename) from error
@@ -112,6 +110,19 @@ def verify_bundle(path: Path, trusted: Ed25519PublicKey | None) -> Verification:
         files=len(seal.manifest.files) if seal.manifest else 0,
         seconds=perf_counter() - started,
     )
+
+
+def check_verdicts(bundle: BundleReader) -> tuple[tuple[FileFinding, ...], Rejudged | None]:
+    """Return what a whole bundle says wrongly of itself, and what judging again gave where it says nothing wrong.
+
+    The verdicts of a release with another form are not compared: written otherwise, they would all seem to differ.
+    """
+    try:
+        bundle.require_known_schema()
+    except RackproofError as error:
+        return (), Rejudged(0, (), (), str(error))
+    findings = find_contradictions(bundle)
+    return findings, None if findings else judge_again(bundle)
 
 
 def choose_state(broken: bool, again: Rejudged | None, trusted: bool) -> VerificationState:

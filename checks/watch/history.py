@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Column, Engine, Float, MetaData, String, Table, Text, and_, desc, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from checks.model import Message, Status, Verdict, format_utc, roll_up
+from checks.model import Measurement, Message, Status, Unit, Verdict, format_utc, roll_up
 
 META = MetaData()
 CLOCKS_APART = timedelta(seconds=60)
@@ -179,14 +179,15 @@ class History:
         return [dict(row) for row in rows]
 
     def verdicts(self, requirement: str | None, site: str | None, limit: int) -> list[dict[str, Any]]:
-        """Return verdicts, newest first, of one requirement and site when given."""
+        """Return verdicts, newest first, of one requirement and site when given; ``detail`` is a list."""
         query = select(VERDICTS).order_by(desc(VERDICTS.c.slot), VERDICTS.c.requirement, VERDICTS.c.site).limit(limit)
         if requirement:
             query = query.where(VERDICTS.c.requirement == requirement)
         if site:
             query = query.where(VERDICTS.c.site == site)
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings().all()]
+            rows = connection.execute(query).mappings().all()
+        return [{**row, "detail": read_detail(row["detail"])} for row in rows]
 
     def slots(self, requirement: str) -> list[float]:
         """Return every judged slot of a requirement, oldest first."""
@@ -231,10 +232,27 @@ def make_verdict_row(requirement: str, slot: float, site: str, group: list[Verdi
         "reason": json.dumps(reason.as_dict(), ensure_ascii=False),
         "judged_at": group[0].judged_at,
         "valid_until": min(verdict.valid_until for verdict in group),
-        "detail": json.dumps(
-            [{"asset": v.asset, "status": v.status.value, "measured": v.measured} for v in group], ensure_ascii=False
-        ),
+        "detail": json.dumps([make_detail(verdict) for verdict in group], ensure_ascii=False),
     }
+
+
+def make_detail(verdict: Verdict) -> dict[str, Any]:
+    """Return what a row keeps of one thing that was judged."""
+    measured = [item.as_dict() for item in verdict.measured]
+    return {"asset": verdict.asset, "status": verdict.status.value, "measured": measured}
+
+
+def read_detail(text: str) -> list[dict[str, Any]]:
+    """Return what a row keeps of each thing that was judged, as ``make_detail`` makes it.
+
+    Releases before kept a text for people: it is the one measurement then, of the name and the unit ``text``.
+    """
+    details: list[dict[str, Any]] = json.loads(text)
+    for detail in details:
+        if isinstance(detail["measured"], str):
+            told = (Measurement("text", detail["measured"], Unit.TEXT),) if detail["measured"] else ()
+            detail["measured"] = [item.as_dict() for item in told]
+    return details
 
 
 def find_slot(now: datetime, cadence: float) -> float:

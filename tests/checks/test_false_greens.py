@@ -180,7 +180,7 @@ def verdict(site, at):
         None,
         Status.PASS,
         Message.of("judge.nothing"),
-        "",
+        (),
         None,
         ("e",),
         format_utc(at),

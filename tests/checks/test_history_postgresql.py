@@ -79,7 +79,7 @@ def _verdict(site, at, status=Status.PASS):
         None,
         status,
         Message.of("judge.nothing"),
-        "",
+        (),
         None,
         (),
         at.isoformat(),

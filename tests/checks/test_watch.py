@@ -7,19 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.registry import CollectorRegistry
+from sqlalchemy import update
 
-from checks.model import Message, Status, Verdict
-from checks.watch.history import History, find_slot, find_unexplained
+from checks.model import Measurement, Message, Status, Unit, Verdict
+from checks.watch.history import VERDICTS, History, find_slot, find_unexplained
 from checks.watch.metrics import VerdictCollector
 from checks.watch.scheduler import LATE, NOT_RUNNING, SweepResult, Watch, is_changed
 from core.errors import RackproofError
+from core.json_page import read_contract
 from core.store import open_store
 from core.workspace import REPOSITORY
+from tests.terminal.json_shapes import find_mismatches
 
 START = datetime(2026, 11, 22, 1, 0, 0, tzinfo=UTC)
 QUICK, SLOW = "QH-3-DC-NPLUS1", "QH-3-HYBRID"  # every minute, every hour
@@ -32,7 +36,7 @@ def verdict(requirement: str, at: datetime, status: Status = Status.PASS, valid_
         None,
         status,
         Message.of("judge.nothing"),
-        "",
+        (),
         None,
         (),
         at.isoformat(),
@@ -90,6 +94,28 @@ def test_each_requirement_keeps_its_own_cadence(history, two):
     assert sum(SLOW in due for due in sweeps) == 1
     assert find_unexplained(history, QUICK, 60) == []
     assert history.gaps() == []
+
+
+def test_the_history_keeps_what_was_measured_and_reads_the_text_that_releases_before_kept(history: History) -> None:
+    measured = (Measurement("age", 0.4141261111365424, Unit.HOUR), Measurement("cipher", "aes-256-cbc", Unit.STATE))
+    for slot in (0.0, 60.0, 120.0):
+        said = replace(verdict(QUICK, START), measured=measured if slot else ())
+        history.record({QUICK: (slot, 60.0)}, f"run-{slot}", (START, START), [said])
+    before = '[{"asset": null, "status": "pass", "measured": "0.4 h, aes-256-cbc"}]'
+    with history._engine.begin() as connection:
+        connection.execute(update(VERDICTS).where(VERDICTS.c.slot == 60.0).values(detail=before))
+
+    rows, contract = history.verdicts(QUICK, None, 3), read_contract()
+    assert find_mismatches(rows, contract.schemas["checks.history"].data["verdicts"], contract.types) == []
+    details = [row["detail"][0]["measured"] for row in rows]
+    assert details == [
+        [
+            {"name": "age", "value": 0.4141261111365424, "unit": "h"},
+            {"name": "cipher", "value": "aes-256-cbc", "unit": "state"},
+        ],
+        [{"name": "text", "value": "0.4 h, aes-256-cbc", "unit": "text"}],
+        [],
+    ]
 
 
 def test_the_speed_factor_shortens_every_cadence(history, two):
@@ -256,7 +282,7 @@ def sweep(due):
     time.sleep(0.02)
     now = datetime.now(UTC)
     later = (now + timedelta(seconds=900)).isoformat()
-    return SweepResult("r", tuple(Verdict(i.id, "dc", None, Status.PASS, Message.of("judge.nothing"), "", None, (),
+    return SweepResult("r", tuple(Verdict(i.id, "dc", None, Status.PASS, Message.of("judge.nothing"), (), None, (),
                  now.isoformat(), later, "t", "0") for i in due))
 print("ready", flush=True)
 Watch(history, {item.id: item}, sweep, speed=300).run()

@@ -18,7 +18,17 @@ from checks.judge.case import Case
 from checks.judge.engine import judge_all
 from checks.judge.evidence import EvidenceView
 from checks.judge.registry import judge
-from checks.model import CollectOutcome, Coverage, MemoryRawStore, Run, Status, Verdict, format_utc
+from checks.model import (
+    CollectOutcome,
+    Coverage,
+    Measurement,
+    MemoryRawStore,
+    Run,
+    Status,
+    Unit,
+    Verdict,
+    format_utc,
+)
 from checks.register import judge_names
 from checks.register.register import load_requirements
 from checks.register.requirement import binds
@@ -54,12 +64,13 @@ def judge_speed(case: Case, device: Device) -> Iterator[Verdict]:
     """Judge the reading of one device."""
     found = case.require("sample", device.name, case.requirement.id)
     value, limit = float(found.text.split("=")[1].split()[0]), case.limit("least")
+    measured = Measurement("interface_speed", value, Unit.MEGABIT_PER_SECOND)
     yield case.pass_or_fail(
-        value >= float(limit.value),
+        limit.is_reached_by(measured),
         device.name,
         ("port.fast", "port.slow"),
         [found],
-        measured=f"{value:g} Mbit/s",
+        measured=(measured,),
         limit=limit,
         device=device.name,
         port=found.text.split("=")[0],
@@ -81,7 +92,7 @@ def requirement(name: str, group: str, tiers: list[str], quote: str, **changes: 
         "due": {"date": "2025-12-31"},
         "validity_s": 3600,
         "cadence_s": 300,
-        "thresholds": [{"name": "least", "value": 1000, "unit": "Mbit/s", "provenance": "S", "source": "QH l.610"}],
+        "thresholds": [{"name": "least", "value": 1000, "unit": "Mb/s", "provenance": "S", "source": "QH l.610"}],
         "check": {"judge": "sample", "collectors": [collector()]},
         **changes,
     }
@@ -96,8 +107,8 @@ def collector() -> str:
 
 def write_requirements(folder: Path) -> Path:
     """Write the sample register."""
-    policy = [{"name": "least", "value": 500, "unit": "Mbit/s", "provenance": "P", "source": "operator's proposal"}]
-    law = [{"name": "least", "value": 900, "unit": "Mbit/s", "provenance": "R", "source": "TT 06/2026/TT-BKHCN"}]
+    policy = [{"name": "least", "value": 500, "unit": "Mb/s", "provenance": "P", "source": "operator's proposal"}]
+    law = [{"name": "least", "value": 900, "unit": "Mb/s", "provenance": "R", "source": "TT 06/2026/TT-BKHCN"}]
     for data in (
         requirement(SPEED, "1.3", ["HUYEN", "TINH"], "Trang bị mạng đường trục, mạng lõi tốc độ tối thiểu 1Gbps"),
         requirement(

@@ -9,8 +9,11 @@ import pytest
 
 import rackproof
 from checks.bundle.writer import name_public_key_file, write_bundle
+from checks.cli.scoreboard import not_green
+from core.json_page import read_contract
 from tests.evidence.sample import SPEED, sample
 from tests.support import json_of
+from tests.terminal.json_shapes import find_mismatches
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,19 @@ def test_json_says_everything(call, sealed):
     assert code == 0
     assert (data["state"], data["trusted_key"], data["verdicts"]) == ("verified", True, len(sealed.run.verdicts))
     assert data["findings"] == data["differences"] == data["other_judges"] == []
+
+
+def test_programs_get_what_was_measured_as_the_contract_says(call, sealed) -> None:
+    contract = read_contract()
+    _code, text = call("evidence", "show", "--json")
+    shown = json_of(text)
+    assert find_mismatches(shown, contract.schemas["evidence.show"].data, contract.types) == []
+    rows = not_green(sealed.run, "en")
+    assert find_mismatches(rows, ["NotGreen"], contract.types) == []
+    speed = {"name": "interface_speed", "value": 100.0, "unit": "Mb/s"}
+    assert [speed] in [row["measured"] for row in rows]
+    assert [speed] in [verdict["measured"] for verdict in shown["verdicts"]]
+    assert {verdict["threshold"]["value"] for verdict in shown["verdicts"] if verdict["threshold"]} == {500, 900, 1000}
 
 
 def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(call, sealed, tmp_path, monkeypatch):

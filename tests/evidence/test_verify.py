@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from checks.bundle.manifest import LOCATOR, MANIFEST, PUBLIC_KEY, SIGNATURE, make_locator
-from checks.bundle.writer import write_bundle
+from checks.bundle.manifest import LOCATOR, MANIFEST, PUBLIC_KEY, SCHEMA, SIGNATURE, VERDICTS, make_locator
+from checks.bundle.reader import BundleReader
+from checks.bundle.writer import encode_records, write_bundle
 from checks.model import Status
 from checks.verify.findings import FileFault
 from checks.verify.verification import EXIT_CODES, VerificationState, verify_bundle
 from core import signing
+from core.errors import RackproofError
 from tests.evidence.sample import SPEED, TIER3, sample
 
 FLIPS_PER_FILE = 2
@@ -154,7 +156,7 @@ def test_a_bundle_of_an_unknown_signer_is_untrusted_not_verified(sealed, copy):
     assert [item.fault for item in stranger.findings] == [FileFault.FOREIGN_KEY]
 
 
-def resign(folder: Path, key: Ed25519PrivateKey, change) -> None:
+def resign(folder: Path, key: Ed25519PrivateKey, change, schema: str = SCHEMA) -> None:
     """What somebody with another key (or the signer himself) can do: change content and seal it anew."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
     from checks.bundle.manifest import FileEntry, Manifest
@@ -163,7 +165,7 @@ def resign(folder: Path, key: Ed25519PrivateKey, change) -> None:
         (folder / name).write_bytes(data)
     files = {name: FileEntry.of((folder / name).read_bytes()) for name in manifest["files"]}
     head = {key: value for key, value in manifest.items() if key not in {"files", "schema"}}
-    data = Manifest(head, files).encode()
+    data = Manifest(head, files, schema).encode()
     signature = key.sign(data)
     (folder / MANIFEST).write_bytes(data)
     (folder / SIGNATURE).write_bytes(signature)
@@ -189,7 +191,7 @@ def test_somebody_who_signs_his_own_changes_is_not_believed(sealed, copy):
     ("field", "before", "after"),
     [
         ("status", b'"status":"fail"', b'"status":"pass"'),
-        ("measured", b'"measured":"100 Mbit/s"', b'"measured":"999 Mbit/s"'),
+        ("measured", b'"unit":"Mb/s","value":100.0', b'"unit":"Mb/s","value":999.0'),
         ("verdict", b'"asset":"s003-env1"', b'"asset":"s003-env9"'),
     ],
 )
@@ -229,6 +231,53 @@ def test_evidence_of_another_size_than_what_is_kept_is_a_contradiction_even_when
     assert found.state is VerificationState.BROKEN
     raw = f"raw/{item.sha256[:2]}/{item.sha256}"
     assert {(item.fault, item.file) for item in found.findings} == {(FileFault.CONTRADICTION, raw)}
+
+
+def write_as_before(folder: Path) -> dict[str, bytes]:
+    """Return the verdicts as ``rackproof-evidence/1`` had them: what was measured, and every limit, as text."""
+    verdicts = json.loads((folder / VERDICTS).read_bytes())
+    for verdict in verdicts:
+        verdict["measured"] = ", ".join(f"{item['value']:g} {item['unit']}" for item in verdict["measured"])
+        if verdict["threshold"]:
+            verdict["threshold"]["value"] = str(verdict["threshold"]["value"])
+    return {VERDICTS: encode_records(verdicts)}
+
+
+@pytest.mark.parametrize("schema", ["rackproof-evidence/1", "rackproof-evidence/99"])
+def test_of_a_bundle_of_another_form_only_the_bytes_are_verified(sealed, copy: Path, schema: str) -> None:
+    """Its verdicts would all seem to differ: it is said which form they have, and nothing is said of them."""
+    resign(copy, sealed.key, write_as_before, schema)
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert (found.state, EXIT_CODES[found.state]) == (VerificationState.NOT_JUDGED, 1)
+    assert (found.findings, found.rejudged.differences) == ((), ())
+    assert f"[EVD037] the bundle has the form {schema}" in found.rejudged.impossible
+    assert verify_bundle(copy, None).state is VerificationState.UNTRUSTED
+    with pytest.raises(RackproofError) as caught:
+        BundleReader(copy).run  # noqa: B018 - reading it is what is tried
+    assert (caught.value.code, caught.value.actual) == ("EVD037", schema)
+
+    flip(copy / VERDICTS, 100)
+    found = verify_bundle(copy, sealed.key.public_key())
+    assert (found.state, [item.file for item in found.findings]) == (VerificationState.BROKEN, [VERDICTS])
+
+
+def test_verdicts_of_another_form_under_the_name_of_this_one_are_not_believed(sealed, copy: Path) -> None:
+    resign(copy, sealed.key, write_as_before)
+    with pytest.raises(RackproofError) as caught:
+        verify_bundle(copy, sealed.key.public_key())
+    assert caught.value.code == "EVD030"
+
+
+def test_what_was_measured_is_compared_exactly_not_as_it_is_shown(sealed, copy: Path) -> None:
+    """100.0004 Mb/s reads as 100 Mb/s, as what was judged does."""
+    before, after = b'"unit":"Mb/s","value":100.0', b'"unit":"Mb/s","value":100.0004'
+    resign(copy, sealed.key, lambda folder: {VERDICTS: (folder / VERDICTS).read_bytes().replace(before, after, 1)})
+    (difference,) = verify_bundle(copy, sealed.key.public_key()).rejudged.differences
+    assert (difference.field, difference.stored, difference.judged) == (
+        "measured",
+        "interface_speed 100.0004 Mb/s",
+        "interface_speed 100.0 Mb/s",
+    )
 
 
 def test_other_judges_are_said_not_passed_over(sealed, copy):

@@ -40,6 +40,7 @@ MODELS = {
     "checks/collect/commands.yml": "checks.collect.hosts:Questions",
     "checks/messages.yml": "checks.messages:Messages",
     "checks/requirements/*/*.yml": "checks.register.requirement:Requirement",
+    "checks/register/measured_texts.yml": "checks.register.measured_texts:MeasuredTexts",
     "checks/register/services.yml": "checks.register.services:Services",
     "checks/register/threshold_texts.yml": "checks.register.threshold_texts:ThresholdTexts",
     "core/errors/kinds.yml": "tests.house.data_models:Kinds",

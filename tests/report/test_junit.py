@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from checks.model import Message, Status
+from checks.model import Measurement, Message, Status, Unit
 from checks.report.junit import write_junit
 from tests.evidence.sample import papers, sample
 
@@ -22,10 +22,11 @@ def run(tmp_path_factory):
     made = sample(tmp_path_factory.mktemp("junit"), 14, signed=papers()).run
     first = made.verdicts[0]
     evil = Message.of("judge.failed", trouble="\x07<script>")
+    told = (Measurement("cipher", "\x00]]>", Unit.STATE),)
     extra = (
         replace(first, asset="error", status=Status.ERROR),
         replace(first, asset="na", status=Status.NOT_APPLICABLE),
-        replace(first, asset="evil\x1b<&>", status=Status.FAIL, measured="\x00]]>", reason=evil),
+        replace(first, asset="evil\x1b<&>", status=Status.FAIL, measured=told, reason=evil),
     )
     return replace(made, verdicts=(*made.verdicts, *extra))
 

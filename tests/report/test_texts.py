@@ -9,7 +9,7 @@ import pytest
 from checks.judge.registry import judges
 from checks.register.register import load_requirements
 from checks.register.services import read_services
-from checks.register.threshold_texts import FILE, ThresholdTexts, read_texts, say_measured, say_source
+from checks.register.threshold_texts import FILE, ThresholdTexts, read_texts, say_source, say_state
 from core.errors import RackproofError
 
 #: A source that needs no translation: a quote of the plan and nothing else, or text that is Vietnamese already.
@@ -55,9 +55,9 @@ def test_a_translation_says_the_same_numbers():
         assert missing == [], english
 
 
-def test_words_of_machines_in_measured_values():
-    assert say_measured("dr-db1 streaming async 0.0 s", "vi") == "dr-db1 đang sao chép không đồng bộ 0.0 s"
-    assert say_measured("dr-db1 streaming async 0.0 s", "en") == "dr-db1 streaming async 0.0 s"
+def test_states_are_said_in_the_language_of_the_reader() -> None:
+    assert (say_state("streaming", "vi"), say_state("streaming", "en")) == ("đang sao chép", "streaming")
+    assert say_state("unheard of", "vi") == "unheard of"
     assert say_source("unheard of", "vi") == "unheard of"
 
 

@@ -16,7 +16,7 @@ from checks.attest.attestation import (
 )
 from checks.judge.case import Case, end_verdict
 from checks.judge.registry import judge
-from checks.model import EvidenceItem, Limit, Status, Verdict
+from checks.model import EvidenceItem, Limit, Measurement, Status, Unit, Verdict, measure_known
 
 TROUBLES = {
     "stranger": "paper.stranger",
@@ -57,7 +57,8 @@ def read_statements(case: Case, files: list[EvidenceItem]) -> Iterator[tuple[Evi
 
 def judge_statement(case: Case, statement: SignedStatement, why: str, items: list[EvidenceItem]) -> Verdict:
     """One statement is valid and of an edition that is accepted; ``why`` is what is wrong with it, if anything."""
-    expires, limit = str(statement.expires), show_limit(case)
+    measured = (Measurement("expires", statement.expires.isoformat(), Unit.DATE),)
+    limit = show_limit(case)
     words = {
         "number": statement.document.number,
         "signer": statement.signer,
@@ -66,7 +67,7 @@ def judge_statement(case: Case, statement: SignedStatement, why: str, items: lis
         "edition": statement.edition or "-",
     }
     if why:
-        return case.verdict(Status.FAIL, None, TROUBLES[why], items, measured=expires, limit=limit, **words)
+        return case.verdict(Status.FAIL, None, TROUBLES[why], items, measured=measured, limit=limit, **words)
     accepted = list_editions(case)
     if accepted and statement.edition not in accepted:
         return case.verdict(
@@ -74,13 +75,13 @@ def judge_statement(case: Case, statement: SignedStatement, why: str, items: lis
             None,
             "paper.edition",
             items,
-            measured=statement.edition or "-",
+            measured=measure_known("edition", statement.edition or None, Unit.NAME),
             limit=limit,
             accepted=", ".join(accepted),
             **words,
         )
     msgid = "paper.valid_all" if EVERY_SITE in statement.sites else "paper.valid"
-    passed = case.verdict(Status.PASS, None, msgid, items, measured=expires, limit=limit, **words)
+    passed = case.verdict(Status.PASS, None, msgid, items, measured=measured, limit=limit, **words)
     return end_verdict(passed, find_end(statement))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from checks.judge.case import Case
 from checks.judge.evidence import SKEW_S, FitEvidence, measure_age
 from checks.judge.registry import judge
-from checks.model import Status, Verdict, parse_utc
+from checks.model import Measurement, Status, Unit, Verdict, measure_known, parse_utc
 from inventory.model.entities import Device, Resources
 
 EXPECTATION = "expectation"
@@ -21,6 +21,8 @@ STATUS = re.compile(r"^\s*status: (\w+)", re.MULTILINE)
 # Nothing was looked at, nothing is damaged: both kinds of file must have been there to be read.
 LOOKED_AT = (re.compile(r"total WAL checked: (\d+)"), re.compile(r"total files checked: (\d+)"))
 WHOLE = re.compile(r"^Returns\s*:\s*0 \(OK\)", re.MULTILINE)
+#: What a host offers and a service needs, as the estate calls it.
+CAPACITY = {"vcpu": Unit.COUNT, "ram_gb": Unit.GIGABYTE, "storage_gb": Unit.GIGABYTE}
 SEGMENTS = re.compile(r"\b(\d+) unique WAL archived")
 
 
@@ -52,7 +54,7 @@ def judge_stanza(case: Case, device: Device, found: FitEvidence, stanza: dict[st
             device.name,
             "backup.none",
             [found],
-            measured=f"status {status.get('code')}",
+            measured=measure_known("stanza_status", status.get("code"), Unit.COUNT),
             limit=case.limit("backup_age"),
             device=device.name,
             trouble=status.get("message", "no stanza"),
@@ -60,12 +62,13 @@ def judge_stanza(case: Case, device: Device, found: FitEvidence, stanza: dict[st
     asked = parse_utc(found.item.ended_at).timestamp()
     age_h = (asked - float(backups[-1]["timestamp"]["stop"])) / 3600
     is_young = -SKEW_S / 3600 <= age_h <= case.number("backup_age")
+    cipher = measure_known("cipher", stanza.get("cipher"), Unit.STATE)
     return case.pass_or_fail(
         is_young and stanza.get("cipher", "none") != "none",
         device.name,
         ("backup.young", "backup.old"),
         [found],
-        measured=f"{age_h:.1f} h, {stanza.get('cipher')}",
+        measured=(Measurement("age", age_h, Unit.HOUR), *cipher),
         limit=case.limit("backup_age"),
         device=device.name,
         label=backups[-1]["label"],
@@ -81,14 +84,17 @@ def judge_verification(case: Case, device: Device) -> Iterator[Verdict]:
     bad = sum(int(number) for _name, number in COUNTER.findall(found.text))
     looked_at = [sum(map(int, pattern.findall(found.text))) for pattern in LOOKED_AT]
     status = ", ".join(statuses) or "none"
+    measured = [Measurement("status", word, Unit.STATE) for word in statuses or ["none"]]
     if not all(looked_at):
+        wal, files = looked_at
+        measured += [Measurement("wal_checked", wal, Unit.COUNT), Measurement("files_checked", files, Unit.COUNT)]
         status += " (WAL and files looked at: " + " / ".join(map(str, looked_at)) + ")"
     yield case.pass_or_fail(
         statuses == ["ok"] and bad == 0 and all(looked_at) and found.item.exit_code == 0,
         device.name,
         ("verify.ok", "verify.bad"),
         [found],
-        measured=f"{status}, {bad}",
+        measured=(*measured, Measurement("invalid_files", bad, Unit.COUNT)),
         limit=case.limit("invalid_files"),
         device=device.name,
         bad=bad,
@@ -111,7 +117,7 @@ def judge_continuity(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("wal.whole", "wal.gap"),
         [found],
-        measured=f"exit {found.item.exit_code}",
+        measured=measure_known("exit_code", found.item.exit_code, Unit.COUNT),
         limit=case.limit("missing_segments"),
         device=device.name,
         trouble=trouble,
@@ -132,7 +138,7 @@ def judge_archiver(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("archiver.ok", "archiver.bad"),
         [found],
-        measured=f"{age_s:.0f} s",
+        measured=measure_known("archive_age", age_s, Unit.SECOND),
         limit=case.limit("archive_age"),
         device=device.name,
         age=f"{age_s:.0f}",
@@ -185,7 +191,7 @@ def judge_restore(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("drill.ok", "drill.bad"),
         used,
-        measured=f"RPO {rpo_s:.1f} s, RTO {rto_s:.1f} s",
+        measured=(*measure_known("rpo", rpo_s, Unit.SECOND), *measure_known("rto", rto_s, Unit.SECOND)),
         limit=case.limit("rto"),
         device=device.name,
         trouble="; ".join(troubles) or "nothing was expected",
@@ -237,9 +243,9 @@ def judge_dr_capacity(case: Case) -> Iterator[Verdict]:
     short = [f"{service.name}: needs are not written down" for service in in_scope if service.needs is None]
 
     totals = []
-    for field in ("vcpu", "ram_gb", "storage_gb"):
+    for field, unit in CAPACITY.items():
         total, wanted = add_up(hosts, field), add_up(needs, field)
-        totals.append(f"{total:g}")
+        totals.append(Measurement(field.removesuffix("_gb"), total, unit))
         if total < wanted * case.number("share") / 100:
             short.append(f"{field} {total:g} < {wanted:g}")
     yield case.pass_or_fail(
@@ -247,7 +253,7 @@ def judge_dr_capacity(case: Case) -> Iterator[Verdict]:
         None,
         ("dr.enough", "dr.short"),
         case.view.all("estate"),
-        measured=" / ".join(totals),
+        measured=tuple(totals),
         limit=case.limit("share"),
         short=", ".join(short) or "no service is in the DR scope",
     )

@@ -9,7 +9,7 @@ from typing import Any
 from checks.judge.case import Case
 from checks.judge.evidence import FitEvidence, measure_age
 from checks.judge.registry import judge
-from checks.model import Limit, Status, Verdict
+from checks.model import Limit, Measurement, Status, Unit, Verdict, measure_known
 from inventory.model.entities import Device, Service
 
 PRIMARY, STANDBY = "database-primary", "database-standby"
@@ -32,7 +32,7 @@ def judge_primary(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("database.ok", "database.bad"),
         [found],
-        measured=f"{age_s:.0f} s",
+        measured=measure_known("canary_age", age_s, Unit.SECOND),
         limit=case.limit("canary_age"),
         device=device.name,
         age=f"{age_s:.0f}",
@@ -57,7 +57,7 @@ def choose_allowed_loss(case: Case, service: Service) -> tuple[float, Limit]:
     """Return the service's own allowed loss in seconds; the requirement's threshold when the service does not say."""
     if service.rpo_s is None:
         return case.number("loss"), case.limit("loss")
-    return float(service.rpo_s), Limit(str(service.rpo_s), "s", "P", f"services.yml: {service.name} rpo_s")
+    return float(service.rpo_s), Limit(service.rpo_s, "s", "P", f"services.yml: {service.name} rpo_s")
 
 
 def judge_standbys_of_primary(case: Case, pair: tuple[Service, Device]) -> Iterator[Verdict]:
@@ -77,18 +77,28 @@ def judge_standbys_of_primary(case: Case, pair: tuple[Service, Device]) -> Itera
         if trouble:
             missing.append(f"{name} ({trouble})")
 
-    measured = [f"{row['application_name']} {row['state']} {row['sync_state']} {read_lag(row):.1f} s" for row in rows]
+    measured: list[Measurement] = []
+    for row in rows:
+        measured += measure_standby(row)
     yield case.pass_or_fail(
         bool(service.dr_hosts) and not missing,
         device.name,
         ("replication.ok", "replication.lost"),
         [found],
-        measured=", ".join(measured) or "-",
+        measured=tuple(measured),
         limit=limit,
         device=device.name,
         missing=", ".join(missing) or "no standby is planned",
         standbys=", ".join(service.dr_hosts),
     )
+
+
+def measure_standby(row: dict[str, Any]) -> Iterator[Measurement]:
+    """Yield what the primary says of one standby (``pg_stat_replication``)."""
+    yield from measure_known("standby", row["application_name"], Unit.NAME)
+    yield from measure_known("state", row["state"], Unit.STATE)
+    yield from measure_known("sync_state", row["sync_state"], Unit.STATE)
+    yield Measurement("lag", read_lag(row), Unit.SECOND)
 
 
 def read_lag(row: dict[str, Any]) -> float:
@@ -108,7 +118,9 @@ def describe_lag(row: dict[str, Any], allowed_s: float, silence_s: float) -> str
         heard = f"silent for {silent_s:.0f} s"
 
     lag_s = read_lag(row)
-    if row["state"] != "streaming" or lag_s > allowed_s or silent_s > silence_s:
+    # Asked so that a lag that is not a number is none that is allowed.
+    is_close = lag_s <= allowed_s and silent_s <= silence_s
+    if row["state"] != "streaming" or not is_close:
         return f"{row['state']}, {lag_s:.1f} s behind, {heard}"
     if allowed_s == 0 and row["sync_state"] not in ("sync", "quorum"):
         return str(row["sync_state"])
@@ -123,13 +135,13 @@ def judge_standby(case: Case, pair: tuple[Service, Device]) -> Iterator[Verdict]
 
     strange, used = find_foreign_source(case, service, data)
     if strange:
-        actual = ", ".join(strange)
+        actual = ", ".join(map(show_foreign, strange))
         yield case.verdict(
             Status.FAIL,
             device.name,
             "standby.foreign",
             [found, *used],
-            measured=actual,
+            measured=tuple(strange),
             device=device.name,
             actual=actual,
             primaries=", ".join(service.hosts) or "-",
@@ -146,7 +158,10 @@ def judge_standby(case: Case, pair: tuple[Service, Device]) -> Iterator[Verdict]
         device.name,
         ("standby.ok", "standby.lost"),
         [found],
-        measured=f"{status}, {age_s:.0f} s",
+        measured=(
+            Measurement("receiver", status, Unit.STATE),
+            *measure_known("canary_age", age_s, Unit.SECOND),
+        ),
         limit=limit,
         device=device.name,
         receiver=status,
@@ -154,7 +169,14 @@ def judge_standby(case: Case, pair: tuple[Service, Device]) -> Iterator[Verdict]
     )
 
 
-def find_foreign_source(case: Case, service: Service, data: dict[str, Any]) -> tuple[list[str], list[FitEvidence]]:
+def show_foreign(strange: Measurement) -> str:
+    """Return what is foreign about a source, for a reason: an address speaks for itself."""
+    return str(strange.value) if strange.unit is Unit.ADDRESS else f"{strange.name} {strange.value}"
+
+
+def find_foreign_source(
+    case: Case, service: Service, data: dict[str, Any]
+) -> tuple[list[Measurement], list[FitEvidence]]:
     """Return what shows that a standby follows something else than its service's primary, and the evidence used.
 
     It must receive from the primary's planned address and, where the primary was asked in this run, be the same
@@ -168,7 +190,7 @@ def find_foreign_source(case: Case, service: Service, data: dict[str, Any]) -> t
 
     strange, used = [], []
     if is_streaming and receiver.get("sender_host") not in senders:
-        strange.append(str(receiver.get("sender_host")))
+        strange.append(Measurement("sender", str(receiver.get("sender_host")), Unit.ADDRESS))
     for name in service.hosts:
         source = case.find_fit("database", name, "primary")
         if source is None:
@@ -176,9 +198,9 @@ def find_foreign_source(case: Case, service: Service, data: dict[str, Any]) -> t
         used.append(source)
         theirs = json.loads(source.text)
         if theirs["system_identifier"] != data["system_identifier"]:
-            strange.append(f"cluster {data['system_identifier']}")
+            strange.append(Measurement("cluster", str(data["system_identifier"]), Unit.NAME))
         if is_streaming and receiver.get("received_tli") != theirs["timeline"]:
-            strange.append(f"timeline {receiver.get('received_tli')}")
+            strange.append(Measurement("timeline", str(receiver.get("received_tli")), Unit.NAME))
     return strange, used
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from checks.judge.case import Case
 from checks.judge.device_readings import read_device
 from checks.judge.registry import judge
-from checks.model import Status, Verdict
+from checks.model import Measurement, Status, Unit, Verdict
 from inventory.model.entities import Device, Sensor
 
-CLIMATE = ("temperature", "humidity")
+CLIMATE = {"temperature": Unit.CELSIUS, "humidity": Unit.HUMIDITY}
 NORMAL = frozenset({"normal", "closed"})
 
 
@@ -38,7 +38,7 @@ def judge_room_cooling(case: Case) -> Iterator[Verdict]:
         None,
         ("room.cooled", "room.uncooled"),
         case.site_evidence,
-        measured=str(len(units)),
+        measured=(Measurement("units", len(units), Unit.COUNT),),
         limit=case.limit("units"),
         units=", ".join(units) or "-",
     )
@@ -66,18 +66,18 @@ def judge_sensor(case: Case, sensor: Sensor) -> Iterator[Verdict]:
     is_wanted = case.number(f"{quantity}_warn_min") <= value <= case.number(f"{quantity}_warn_max")
     # The limit that is shown is the one that the value is nearer to.
     nearest = "max" if value >= (low + high) / 2 else "min"
-    unit = case.requirement.threshold(f"{quantity}_max").unit
+    unit = CLIMATE[quantity]
     yield case.pass_or_fail(
         is_inside,
         position,
         ("climate.ok" if is_wanted else "climate.warn", "climate.bad"),
         [view.found],
-        measured=f"{value:g} {unit}",
+        measured=(Measurement(quantity, value, unit),),
         limit=case.limit(f"{quantity}_{nearest}"),
         position=position,
         quantity=quantity,
         value=f"{value:g}",
-        unit=unit,
+        unit=unit.value,
         low=f"{low:g}",
         high=f"{high:g}",
         device=sensor.device,
@@ -130,7 +130,7 @@ def judge_contact(case: Case, sensor: Sensor) -> Iterator[Verdict]:
         f"{quantity} {sensor.position}",
         ("contact.ok", "contact.alarm"),
         [view.found],
-        measured=state,
+        measured=(Measurement(quantity, state, Unit.STATE),),
         limit=case.limit("contacts"),
         quantity=quantity,
         position=sensor.position,
@@ -149,13 +149,18 @@ def judge_cooling_unit(case: Case, device: Device) -> Iterator[Verdict]:
     """One cooling unit is read now."""
     view = read_device(case, device.name)
     mode, output_w = view.state("cooling_mode"), view.number("cooling_output")
-    supply = view.number("cooling_supply_temperature")
+    supply_c = view.number("cooling_supply_temperature")
+    measured = (
+        Measurement("mode", mode, Unit.STATE),
+        Measurement("output", output_w, Unit.WATT),
+        Measurement("supply_temperature", supply_c, Unit.CELSIUS),
+    )
     yield case.verdict(
         Status.PASS,
         device.name,
         "cooling.read",
         [view.found],
-        measured=f"{mode}, {output_w:.0f} W, {supply:g} °C",
+        measured=measured,
         device=device.name,
         mode=mode,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from checks.attest.attestation import VIETNAM
 from checks.judge.case import Case
 from checks.judge.registry import judge
-from checks.model import Status, Verdict, roll_up
+from checks.model import Measurement, Status, Unit, Verdict, measure_part, roll_up
 from checks.register.requirement import Requirement, binds
 from core.yaml import parse_yaml
 from inventory.model.entities import Device, Site
@@ -33,7 +33,7 @@ def judge_tagged(case: Case) -> Iterator[Verdict]:
         None,
         ("services.tagged", "services.untagged"),
         case.estate_evidence,
-        measured=f"{len(services) - len(untagged)}/{len(services)}",
+        measured=measure_part("tagged", len(services) - len(untagged), len(services)),
         limit=case.limit("share"),
         bad=", ".join(untagged) or "no service",
     )
@@ -58,7 +58,7 @@ def judge_placed(case: Case) -> Iterator[Verdict]:
         None,
         ("services.placed", "services.unplaced"),
         evidence,
-        measured=str(len(bad)),
+        measured=(Measurement("unplaced", len(bad), Unit.COUNT),),
         limit=case.limit("share"),
         bad=", ".join(bad) or "-",
     )
@@ -68,10 +68,11 @@ def judge_placed(case: Case) -> Iterator[Verdict]:
 def judge_owner(case: Case) -> Iterator[Verdict]:
     """The site names the unit that acts and the head who answers for it."""
     owner = case.site.owner
-    measured = who = "-"
+    measured: tuple[Measurement, ...] = ()
+    who = "-"
     if owner is not None:
         who = owner.accountable.vi
-        measured = f"{owner.unit.vi}; {who}"
+        measured = (Measurement("owner", owner.unit.vi, Unit.TEXT), Measurement("accountable", who, Unit.TEXT))
     yield case.pass_or_fail(
         owner is not None,
         None,
@@ -89,24 +90,26 @@ def judge_dr_site(case: Case) -> Iterator[Verdict]:
     """The DR site exists, is somewhere else than the data centre, and its hosts answer."""
     centres = [site for site in case.estate.sites.values() if site.tier == "DC"]
     distance_km = min((measure_distance(case.site, centre) for centre in centres), default=0.0)
+    distance, limit = Measurement("distance", distance_km, Unit.KILOMETRE), case.limit("distance")
     # The first host that does not answer is the verdict: a site that is half there is not there.
     answers = [case.require("addresses", device.name, "addresses") for device in case.devices("host")]
     yield case.pass_or_fail(
-        bool(answers) and distance_km >= case.number("distance"),
+        bool(answers) and limit.is_reached_by(distance),
         None,
         ("dr.exists", "dr.absent"),
         [*case.site_evidence, *answers],
-        measured=f"{distance_km:.0f} km",
-        limit=case.limit("distance"),
+        measured=(distance,),
+        limit=limit,
         hosts=len(answers),
         distance=f"{distance_km:.0f}",
     )
 
 
 def measure_distance(one: Site, other: Site) -> float:
-    """Return the great-circle distance of two sites in km (haversine formula).
+    """Return the great-circle distance of two sites in km, to the metre (haversine formula).
 
-    0 when either place is not written down, so that it never counts as far enough.
+    0 when either place is not written down, so that it never counts as far enough. Finer than a metre, the sines of
+    one processor differ from those of another, and the distance would not be found again elsewhere.
     """
     places = (one.latitude, one.longitude, other.latitude, other.longitude)
     known = [radians(degrees) for degrees in places if degrees is not None]
@@ -115,7 +118,7 @@ def measure_distance(one: Site, other: Site) -> float:
     latitude, longitude, other_latitude, other_longitude = known
     across = cos(latitude) * cos(other_latitude) * sin((other_longitude - longitude) / 2) ** 2
     half = sin((other_latitude - latitude) / 2) ** 2 + across
-    return 2 * EARTH_KM * asin(sqrt(half))
+    return round(2 * EARTH_KM * asin(sqrt(half)), 3)
 
 
 @judge("assets_in_life")
@@ -141,7 +144,7 @@ def judge_life(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("asset.in_life", "asset.old"),
         case.site_evidence,
-        measured=f"{end}",
+        measured=(Measurement("useful_until", end.isoformat(), Unit.DATE),),
         limit=case.limit("kinds"),
         device=device.name,
         end=end,
@@ -198,7 +201,7 @@ def judge_requirements(case: Case, lacks: Callable[[Requirement], bool], msgids:
         None,
         msgids,
         [item for item in files if item.asset in bound],
-        measured=f"{share:.0f} %",
+        measured=(Measurement("share", share, Unit.PERCENT),),
         limit=case.limit("share"),
         count=len(bound),
         bad=", ".join(bad[:5]) or "-",
@@ -229,14 +232,15 @@ def judge_targets(case: Case) -> Iterator[Verdict]:
 
     met = states.count(Status.PASS)
     share = 100 * met / len(states)
-    name = "share_2030" if case.now.year >= LAST_YEAR else "share_2025"
+    limit = case.limit("share_2030" if case.now.year >= LAST_YEAR else "share_2025")
+    measured = Measurement("share", share, Unit.PERCENT)
     yield case.pass_or_fail(
-        share >= case.number(name),
+        limit.is_reached_by(measured),
         None,
         ("targets.met", "targets.short"),
         case.site_evidence,
-        measured=f"{share:.0f} %",
-        limit=case.limit(name),
+        measured=(measured,),
+        limit=limit,
         met=met,
         total=len(states),
         share=f"{share:.0f}",
@@ -258,14 +262,15 @@ def judge_units_visible(case: Case) -> Iterator[Verdict]:
     fresh = [entry for entry in found if entry is not None]
     seen = {entry.item.site for entry in fresh}
     dark = [code for code in sites if code not in seen]
-    share = 100 * (len(sites) - len(dark)) / len(sites) if sites else 0.0
+    percent = 100 * (len(sites) - len(dark)) / len(sites) if sites else 0.0
+    share, limit = Measurement("share", percent, Unit.PERCENT), case.limit("share")
     yield case.pass_or_fail(
-        bool(sites) and share >= case.number("share"),
+        bool(sites) and limit.is_reached_by(share),
         None,
         ("units.visible", "units.dark"),
         fresh,
-        measured=f"{share:.0f} %",
-        limit=case.limit("share"),
+        measured=(share,),
+        limit=limit,
         seen=len(sites) - len(dark),
         total=len(sites),
         dark=", ".join(dark) or "-",
@@ -293,7 +298,7 @@ def judge_alert_rules(case: Case) -> Iterator[Verdict]:
         None,
         ("alerts.all", "alerts.missing"),
         files,
-        measured=str(len(expressions)),
+        measured=(Measurement("rules", len(expressions), Unit.COUNT),),
         limit=case.limit("subjects"),
         rules=len(expressions),
         missing=", ".join(missing) or "-",

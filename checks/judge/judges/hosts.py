@@ -8,7 +8,7 @@ from datetime import datetime
 
 from checks.judge.case import Case
 from checks.judge.registry import judge
-from checks.model import Status, Verdict
+from checks.model import Measurement, Status, Unit, Verdict, measure_part
 from checks.replay.recording import HostRecording
 from checks.replay.suite import HostTestResult, hash_suite, judge_recording
 from inventory.model.entities import Device
@@ -64,7 +64,7 @@ def judge_host_tests(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         msgid,
         [found],
-        measured=f"{len(results) - len(bad)}/{len(results)}",
+        measured=measure_part("passed", len(results) - len(bad), len(results)),
         limit=case.limit("host_tests"),
         device=device.name,
         count=len(results),
@@ -89,7 +89,8 @@ def judge_clock(case: Case, device: Device) -> Iterator[Verdict]:
     fields = found.text.strip().splitlines()[0].split(",")
     # chronyc -c tracking: reference id, name, stratum, reference time, system offset, last offset, RMS offset, …, leap
     stratum, offset_s, leap = int(fields[2]), abs(float(fields[4])), fields[-1].strip()
-    asset, measured = f"{device.name} clock", f"{offset_s:.6f} s, stratum {stratum}"
+    asset = f"{device.name} clock"
+    measured = (Measurement("offset", offset_s, Unit.SECOND), Measurement("stratum", stratum, Unit.COUNT))
 
     # The time server is there; others follow it. Stratum 16 is "not synchronised" (RFC 5905, figure 11).
     is_alone = fields[0] == LOCAL_CLOCK and device.role != COLLECTOR_ROLE
@@ -104,7 +105,7 @@ def judge_clock(case: Case, device: Device) -> Iterator[Verdict]:
             asset,
             "clock.unheard",
             [found],
-            measured=f"{heard_s:.0f} s",
+            measured=(Measurement("heard_ago", heard_s, Unit.SECOND),),
             limit=case.limit("clock_age"),
             device=device.name,
             heard=f"{heard_s:.0f}",
@@ -154,7 +155,7 @@ def judge_arrival(case: Case, pair: tuple[Device, Device]) -> Iterator[Verdict]:
         device.name,
         ("logs.arrived", "logs.lost"),
         [sent, received],
-        measured=str(len(lines)),
+        measured=(Measurement("lines", len(lines), Unit.COUNT),),
         limit=case.limit("hosts_sending"),
         device=device.name,
         collector=collector.name,
@@ -166,13 +167,14 @@ def judge_retention(case: Case, collector: Device) -> Iterator[Verdict]:
     """One collector keeps logs for as many days as the requirement asks."""
     found = case.require("logs", collector.name, "retention")
     days = count_days_kept(found.text)
+    retention, limit = Measurement("retention", days, Unit.DAY), case.limit("retention")
     yield case.pass_or_fail(
-        days >= case.number("retention"),
+        limit.is_reached_by(retention),
         collector.name,
         ("logs.kept", "logs.short"),
         [found],
-        measured=f"{days} d",
-        limit=case.limit("retention"),
+        measured=(retention,),
+        limit=limit,
         collector=collector.name,
         days=days,
     )

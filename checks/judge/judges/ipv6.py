@@ -10,7 +10,7 @@ from typing import Any
 from checks.judge.case import Case
 from checks.judge.evidence import FitEvidence
 from checks.judge.registry import judge
-from checks.model import Status, Verdict
+from checks.model import Measurement, Status, Unit, Verdict, measure_part
 from inventory.model.entities import Device
 
 FULL, ESTABLISHED = "Full", "Established"
@@ -33,7 +33,8 @@ def judge_router_addresses(case: Case, device: Device) -> Iterator[Verdict]:
     for port in case.estate.interfaces(device.name):
         shown = interfaces.get(port.name, {})
         states = {word: shown.get(f"{word}Status", "unknown") for word in ("administrative", "operational")}
-        down = ", ".join(f"{word} {state}" for word, state in states.items() if state != "up")
+        not_up = {word: state for word, state in states.items() if state != "up"}
+        down = ", ".join(f"{word} {state}" for word, state in not_up.items())
         if shown and down:
             # An address on a port that is down is written there, and reached by nobody.
             yield case.verdict(
@@ -41,7 +42,7 @@ def judge_router_addresses(case: Case, device: Device) -> Iterator[Verdict]:
                 f"{device.name} {port.name}",
                 "port.down",
                 [found],
-                measured=down,
+                measured=tuple(Measurement(word, str(state), Unit.STATE) for word, state in not_up.items()),
                 limit=case.limit("share"),
                 device=device.name,
                 port=port.name,
@@ -80,18 +81,18 @@ def judge_address(
     """The planned address is among those of a port (device and port by name)."""
     device, name = port
     shown = [address for address in addresses if address.version == 6 and not address.ip.is_link_local]
-    actual = ", ".join(sorted(map(str, shown))) or "-"
+    actual = sorted(map(str, shown))
     return case.pass_or_fail(
         planned in addresses,
         f"{device} {name}",
         ("ipv6.present", "ipv6.absent"),
         [found],
-        measured=actual,
+        measured=tuple(Measurement("address", address, Unit.ADDRESS) for address in actual),
         limit=case.limit("share"),
         device=device,
         port=name,
         address=planned,
-        actual=actual,
+        actual=", ".join(actual) or "-",
     )
 
 
@@ -111,19 +112,23 @@ def judge_ospf(case: Case, device: Device) -> Iterator[Verdict]:
         planned = str(case.estate.devices[port.peer[0]].ipv4_loopback)
         # Only the neighbour that is planned on this port counts, and any other one there is one too many.
         up, shown = [], []
+        measured: list[Measurement] = []
         for entry in neighbours:
             if entry.get("interfaceName") == port.name:
                 state, who = str(entry.get("state", "")), str(entry.get("neighborId", ""))
                 is_planned = who == planned
                 shown.append(state if is_planned else f"{state} {who}")
                 up.append(is_planned and state.startswith(FULL))
+                measured.append(Measurement("neighbour_state", state, Unit.STATE))
+                if not is_planned:
+                    measured.append(Measurement("unplanned_neighbour", who, Unit.NAME))
         state = ", ".join(shown) or "none"
         yield case.pass_or_fail(
             bool(up) and all(up),
             f"{device.name} {port.name}",
             ("ospf.up", "ospf.down"),
             [found],
-            measured=state,
+            measured=tuple(measured) or (Measurement("neighbour_state", "none", Unit.STATE),),
             device=device.name,
             port=port.name,
             peer=port.peer[0],
@@ -151,7 +156,7 @@ def judge_bgp(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("bgp.up", "bgp.down"),
         [found],
-        measured=f"{len(wanted) - len(down)}/{len(wanted)}",
+        measured=measure_part("established", len(wanted) - len(down), len(wanted)),
         device=device.name,
         peers=len(wanted),
         down=", ".join(down) or "no peer at all",
@@ -190,7 +195,7 @@ def judge_reach(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("reach.ok", "reach.lost"),
         [found],
-        measured=f"{len(answers) - len(lost)}/{len(answers)}",
+        measured=measure_part("answered", len(answers) - len(lost), len(answers)),
         limit=case.limit("share"),
         device=device.name,
         count=len(answers),
@@ -244,7 +249,7 @@ def judge_service(case: Case, service: str, host: str) -> Verdict:
     total = len(heard) + len(deaf)
     if total == 0:
         return case.verdict(Status.NOT_ASSESSED, host, "service.unseen", service=service, host=host)
-    measured = f"{len(heard)}/{total}"
+    measured = measure_part("answered", len(heard), total)
     if heard and deaf:
         lost = ", ".join(sorted(deaf))
         return case.verdict(

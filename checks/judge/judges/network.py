@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.judge.case import Case
-from checks.judge.device_readings import POLL, DeviceReadings, find_readings, read_device
+from checks.judge.device_readings import POLL, DeviceReadings, find_readings, measure_reading, read_device
 from checks.judge.registry import judge
-from checks.model import Status, Verdict
+from checks.model import Measurement, Status, Unit, Verdict, measure_known
 from inventory.model.entities import Device
 from inventory.model.estate import Interface
 
@@ -55,7 +55,7 @@ def judge_speed(case: Case, device_port: tuple[Device, Interface]) -> Iterator[V
             name,
             "port.down",
             [view.found],
-            measured=state,
+            measured=(Measurement("interface_state", state, Unit.STATE),),
             limit=case.limit("speed"),
             device=device.name,
             port=port.name,
@@ -64,13 +64,14 @@ def judge_speed(case: Case, device_port: tuple[Device, Interface]) -> Iterator[V
         return
 
     speed, least = view.number("interface_speed", port.name), case.number("speed")
+    measured, limit = Measurement("interface_speed", speed, Unit.MEGABIT_PER_SECOND), case.limit("speed")
     yield case.pass_or_fail(
-        speed >= least,
+        limit.is_reached_by(measured),
         name,
         ("port.fast", "port.slow"),
         [view.found],
-        measured=f"{speed:.0f} Mb/s",
-        limit=case.limit("speed"),
+        measured=(measured,),
+        limit=limit,
         device=device.name,
         port=port.name,
         speed=f"{speed:.0f}",
@@ -98,14 +99,14 @@ def judge_coverage(case: Case) -> Iterator[Verdict]:
             silent.append(device.name)
 
     answered = len(devices) - len(silent)
-    share = 100 * answered / len(devices)
+    share, limit = Measurement("share", 100 * answered / len(devices), Unit.PERCENT), case.limit("share")
     yield case.pass_or_fail(
-        share >= case.number("share"),
+        limit.is_reached_by(share),
         None,
         ("coverage.full", "coverage.short"),
         [*evidence, *case.site_evidence],
-        measured=f"{share:.0f} %",
-        limit=case.limit("share"),
+        measured=(share,),
+        limit=limit,
         answered=answered,
         total=len(devices),
         silent=", ".join(silent) or "-",
@@ -121,15 +122,15 @@ def judge_device_state(case: Case) -> Iterator[Verdict]:
 def judge_uptime(case: Case, device: Device) -> Iterator[Verdict]:
     """One device says how long it has been up."""
     view = read_device(case, device.name)
-    uptime = f"{view.number('uptime'):.0f}"
+    uptime_s = view.number("uptime")
     yield case.verdict(
         Status.PASS,
         device.name,
         "device.up",
         [view.found],
-        measured=f"{uptime} s",
+        measured=(Measurement("uptime", uptime_s, Unit.SECOND),),
         device=device.name,
-        uptime=uptime,
+        uptime=f"{uptime_s:.0f}",
     )
 
 
@@ -155,7 +156,7 @@ def judge_ports(case: Case, device: Device) -> Iterator[Verdict]:
 def judge_port(case: Case, view: DeviceReadings, port: Interface, quantities: list[str]) -> Verdict:
     """Every quantity is read on one port, and each of its states is ``up``."""
     name = f"{view.device} {port.name}"
-    shown = []
+    measured = []
     for quantity in quantities:
         reading = view.one(quantity, port.name)
         if reading is None or not reading.good:
@@ -166,19 +167,18 @@ def judge_port(case: Case, view: DeviceReadings, port: Interface, quantities: li
                 name,
                 "port.down",
                 [view.found],
-                measured=str(reading.value),
+                measured=(measure_reading(reading),),
                 device=view.device,
                 port=port.name,
                 state=reading.value,
             )
-        value = reading.value
-        shown.append(value if isinstance(value, str) else f"{value:.0f}")
+        measured.append(measure_reading(reading))
     return case.verdict(
         Status.PASS,
         name,
         "port.read",
         [view.found],
-        measured=" / ".join(shown),
+        measured=tuple(measured),
         device=view.device,
         port=port.name,
         quantities=", ".join(quantities),
@@ -191,12 +191,13 @@ def judge_diverse_circuits(case: Case) -> Iterator[Verdict]:
     network = str(case.requirement.threshold("network").value)
     circuits = [circuit for circuit in case.site.circuits if circuit.network == network]
     paths = {circuit.path for circuit in circuits}
+    counts = (Measurement("circuits", len(circuits), Unit.COUNT), Measurement("paths", len(paths), Unit.COUNT))
     yield case.pass_or_fail(
         len(paths) >= case.number("paths"),
         None,
         ("circuits.ok", "circuits.few"),
         case.site_evidence,
-        measured=f"{len(circuits)} / {len(paths)}",
+        measured=counts,
         limit=case.limit("paths"),
         network=network,
         circuits=len(circuits),
@@ -222,7 +223,7 @@ def judge_protocol(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("snmp.secure", "snmp.insecure"),
         [found],
-        measured=answered,
+        measured=measure_known("snmp_version", view.poll.version if view is not None else None, Unit.STATE),
         limit=case.limit("version"),
         device=device.name,
         version=answered,

@@ -11,7 +11,7 @@ from checks.judge.case import Case, Unfit
 from checks.judge.device_readings import DeviceReadings, read_device
 from checks.judge.evidence import FitEvidence
 from checks.judge.registry import judge
-from checks.model import Status, Verdict
+from checks.model import Measurement, Status, Unit, Verdict, measure_known
 from inventory.model.entities import CoolingUnit, Device, PowerNode, Rack, Site
 
 # Kinds whose loss takes a service with them: what they are plugged into must survive the loss of either path.
@@ -121,9 +121,10 @@ def read_frame(case: Case, node: PowerNode, device: str) -> UpsFrame:
     load, modules = view.number("ups_active_power"), view.number("ups_modules_in_service")
     spare, source = view.number("ups_redundancy"), view.state("ups_output_source")
     if source not in PROTECTED:
+        measured = (Measurement("output_source", source, Unit.STATE),)
         raise Unfit(
             case.verdict(
-                Status.FAIL, device, "ups.unprotected", [view.found], measured=source, device=device, source=source
+                Status.FAIL, device, "ups.unprotected", [view.found], measured=measured, device=device, source=source
             )
         )
     return UpsFrame(node, load, modules, spare, view.found)
@@ -131,20 +132,25 @@ def read_frame(case: Case, node: PowerNode, device: str) -> UpsFrame:
 
 def judge_frame(case: Case, frame: UpsFrame, device: str) -> Iterator[Verdict]:
     """One UPS has a module to spare: by its live load and by its own word."""
-    load = f"{frame.load_w:.0f}"
+    load = Measurement("load", frame.load_w, Unit.WATT)
     if frame.load_w <= 0:
         # A hall that draws nothing is a meter that does not measure.
-        yield case.verdict(Status.FAIL, device, "ups.no_load", [frame.evidence], measured=f"{load} W", device=device)
+        yield case.verdict(Status.FAIL, device, "ups.no_load", [frame.evidence], measured=(load,), device=device)
     capacity_w = max(0.0, frame.modules - 1) * frame.module_rating_w
+    measured = (
+        load,
+        Measurement("modules", frame.modules, Unit.COUNT),
+        Measurement("module_rating", frame.module_rating_w, Unit.WATT),
+    )
     yield case.pass_or_fail(
         frame.load_w <= capacity_w and frame.spare >= case.number("spare_modules"),
         device,
         ("ups.frame_ok", "ups.frame_short"),
         [frame.evidence],
-        measured=f"{load} W / {frame.modules:.0f} × {frame.module_rating_w} W",
+        measured=measured,
         limit=case.limit("spare_modules"),
         device=device,
-        load=load,
+        load=f"{frame.load_w:.0f}",
         capacity=f"{capacity_w:.0f}",
         modules=f"{frame.modules:.0f}",
         planned=frame.node.modules or 0,
@@ -162,7 +168,7 @@ def judge_group(case: Case, group: str, frames: list[UpsFrame]) -> Verdict:
         group,
         ("ups.group_ok", "ups.group_short"),
         [frame.evidence for frame in frames],
-        measured=f"{load_w:.0f} W / {rest_w:.0f} W",
+        measured=(Measurement("load", load_w, Unit.WATT), Measurement("remaining_capacity", rest_w, Unit.WATT)),
         limit=case.limit("spare_modules"),
         group=group,
         load=f"{load_w:.0f}",
@@ -180,7 +186,7 @@ def judge_transfer_switch(case: Case, device: Device) -> Iterator[Verdict]:
         device.name,
         ("ats.ok", "ats.lost"),
         [view.found],
-        measured=state,
+        measured=(Measurement("redundancy", state, Unit.STATE),),
         device=device.name,
         state=state,
     )
@@ -220,7 +226,7 @@ def judge_zone(case: Case, zone: str, units: list[RunningUnit]) -> Verdict:
         zone,
         ("cooling.ok", "cooling.short"),
         [unit.evidence for unit in units],
-        measured=f"{demand_w:.0f} W / {rest_w:.0f} W",
+        measured=(Measurement("heat", demand_w, Unit.WATT), Measurement("remaining_capacity", rest_w, Unit.WATT)),
         limit=case.limit("spare_units"),
         zone=zone,
         demand=f"{demand_w:.0f}",
@@ -251,7 +257,10 @@ def judge_rack(case: Case, rack: Rack) -> Iterator[Verdict]:
             rack.name,
             "rack.dual",
             case.site_evidence,
-            measured=f"{rack.feed_a} + {rack.feed_b}",
+            measured=(
+                *measure_known("feed_a", rack.feed_a, Unit.NAME),
+                *measure_known("feed_b", rack.feed_b, Unit.NAME),
+            ),
             limit=case.limit("paths"),
             rack=rack.name,
             a=rack.feed_a,
@@ -322,14 +331,16 @@ def judge_ups_state(case: Case, view: DeviceReadings) -> Verdict:
     """A UPS feeds from the mains, its battery is well and lasts long enough."""
     source, battery = view.state("ups_output_source"), view.state("ups_battery_status")
     minutes, replacement = view.number("ups_runtime") / 60, view.state("ups_battery_replace")
+    measured = [Measurement("output_source", source, Unit.STATE), Measurement("battery", battery, Unit.STATE)]
     if replacement != "not_needed":
+        measured.append(Measurement("battery_replacement", replacement, Unit.STATE))
         battery = f"{battery} (replacement {replacement})"
     return case.pass_or_fail(
         source == "normal" and battery == "normal" and minutes >= case.number("runtime_min"),
         view.device,
         ("ups.state_ok", "ups.state_bad"),
         [view.found],
-        measured=f"{source}, {battery}, {minutes:.0f} min",
+        measured=(*measured, Measurement("runtime", minutes, Unit.MINUTE)),
         limit=case.limit("runtime_min"),
         device=view.device,
         source=source,
@@ -347,7 +358,11 @@ def judge_pdu_state(case: Case, view: DeviceReadings) -> Verdict:
         view.device,
         ("pdu.read", "pdu.bad"),
         [view.found],
-        measured=f"{power_w:.0f} W, {load}, {supply}",
+        measured=(
+            Measurement("power", power_w, Unit.WATT),
+            Measurement("load_state", load, Unit.STATE),
+            Measurement("supply", supply, Unit.STATE),
+        ),
         device=view.device,
         power=f"{power_w:.0f}",
         load=load,
@@ -362,13 +377,15 @@ def judge_ats_state(case: Case, view: DeviceReadings) -> Verdict:
     for letter in ("a", "b"):
         states[f"source {letter}"] = view.state("ats_source", letter)
 
-    bad = [f"{part} {state}" for part, state in states.items() if state != "ok"]
+    broken = {part: state for part, state in states.items() if state != "ok"}
+    bad = [f"{part} {state}" for part, state in broken.items()]
+    not_ok = [Measurement(part.replace(" ", "_"), state, Unit.STATE) for part, state in broken.items()]
     return case.pass_or_fail(
         not bad,
         view.device,
         ("ats.read", "ats.bad"),
         [view.found],
-        measured=", ".join([source, *bad]),
+        measured=(Measurement("selected_source", source, Unit.STATE), *not_ok),
         device=view.device,
         source=source,
         bad=", ".join(bad) or "-",
