@@ -29,7 +29,9 @@ def files(folder):
     return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "reference" else ()) for name in FOLDERS]
+)
 def test_everything_comes_back_into_an_empty_estate(name, tree):
     estate, _, world = pushed(FOLDERS[name])
     empty = tree / "lab" / "empty"
@@ -152,6 +154,7 @@ def test_a_new_device_is_written_as_the_estate_would(tree):
     assert [(a.vlan, a.host, a.interface) for a in device.attach] == [("srv", 99, "eno1")]
 
 
+@pytest.mark.slow
 def test_an_edit_at_a_site_of_an_archetype_is_the_sites_own(tree):
     _, _, world = pushed(REFERENCE)
     edit(DEVICE, "hph-kv01-edge1", serial="K-1")(world)

@@ -15,7 +15,6 @@ TESTS = "from code_of import is_cold\n\ndef test_cold():\n    assert is_cold(3)\
 ENTRY = "{name}: {{file: code_of.py, before: '{before}', after: '{after}', tests: [test_it.py]}}\n"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", read_mutants())
 def test_a_mutant_of_the_list_fits_its_file(name):
     mutant = read_mutants()[name]
@@ -60,6 +59,7 @@ def project(tmp_path):
 
 
 @needs_program("git")
+@pytest.mark.slow
 def test_each_mutant_is_tried_alone_in_a_clone(project):
     root = project(
         {"name": "killed", "before": "< 18", "after": "<= 18"},

@@ -102,7 +102,11 @@ def test_every_verb_on_a_terminal(folder, size, more):
 
 
 @pytest.mark.parametrize(
-    "closed", [pytest.param("", id="pipes"), pytest.param("2>&- <&-", id="closed", marks=pytest.mark.slow)]
+    "closed",
+    [
+        pytest.param("", id="pipes", marks=pytest.mark.slow),
+        pytest.param("2>&- <&-", id="closed", marks=pytest.mark.slow),
+    ],
 )
 def test_every_verb_without_a_terminal(folder, closed):
     def drive(verb: str) -> list[str]:
