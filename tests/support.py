@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -15,6 +15,23 @@ from lab.image import WRAPPED
 
 #: How long a server of the standard library may take to see that it is to end; its own half a second is the test's.
 POLL_S = 0.01
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """What a verb that ran in this process answered."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+#: A fixture that runs a verb in this process; which options it has beside the words is said where it stands.
+Command = Callable[..., Answer]
+#: The same, where the answer is (exit code, standard output, standard error).
+Ask = Callable[..., tuple[int, str, str]]
+
 PACKAGE_LISTS = (REPOSITORY / "lab" / "packages.txt", REPOSITORY / "tests" / "packages.txt")
 
 
@@ -24,6 +41,12 @@ def json_of(text: str) -> Any:
     assert set(envelope) == {"schema", "version", "data", "errors"}, envelope
     assert envelope["errors"] == [], envelope["errors"]
     return envelope["data"]
+
+
+def require(value: T | None) -> T:
+    """Return a value that must be there; fails the test where it is None."""
+    assert value is not None, "what the test looks at is not there"
+    return value
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str = "it did not come to that") -> None:

@@ -3,9 +3,9 @@
 import importlib
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from typer.main import get_command
@@ -18,7 +18,7 @@ from bench.scaled_estate import scale_estate
 from core.errors import RackproofError
 from inventory.load.loader import inspect_estate
 from rackproof import ROOMS, run
-from tests.support import json_of
+from tests.support import Answer, Command, json_of, require
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,57 +26,60 @@ FIGURES = [Measurement("load", 0.5, 0.4, 0.6, 3.0), Measurement("growth", 0.7, 0
 
 
 @pytest.fixture
-def rackproof(capsys, monkeypatch):
+def rackproof(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.setenv("RACKPROOF_LANG", "")
 
-    def call(*words, figures=FIGURES):
+    def call(*words: str, figures: Sequence[Measurement] = FIGURES) -> Answer:
         monkeypatch.setattr(bench, "measure_estate", lambda runs, say: iter(figures))
         code = run(["--lang", "en", "bench", "estate", *words])
-        return SimpleNamespace(returncode=code, stdout=capsys.readouterr().out)
+        said = capsys.readouterr()
+        return Answer(returncode=code, stdout=said.out, stderr=said.err)
 
     return call
 
 
-def test_a_scaled_estate_is_valid(tmp_path):
+def test_a_scaled_estate_is_valid(tmp_path: Path) -> None:
     found = inspect_estate(scale_estate(2, tmp_path / "x2"))
     assert (found.errors, found.warnings) == ((), ())
-    assert len(found.estate.sites) == 397 + 34 + 355
+    assert len(require(found.estate).sites) == 397 + 34 + 355
 
 
-def test_figures_are_printed_with_the_machine(rackproof):
+def test_figures_are_printed_with_the_machine(rackproof: Command) -> None:
     said = rackproof("--check")
     assert said.returncode == 0
     assert "processor: " in said.stdout
     assert "goal 3: met" in said.stdout
 
 
-def test_a_missed_goal_is_said_and_can_fail(rackproof):
+def test_a_missed_goal_is_said_and_can_fail(rackproof: Command) -> None:
     slow = [Measurement("load", 3.5, 3.4, 3.6, 3.0)]
     assert "goal 3: MISSED" in rackproof(figures=slow).stdout
     assert (rackproof(figures=slow).returncode, rackproof("--check", figures=slow).returncode) == (0, 1)
     assert json_of(rackproof("--json", figures=slow).stdout)["figures"][0]["met"] is False
 
 
-def test_what_fails_is_not_a_figure(tmp_path):
+def test_what_fails_is_not_a_figure(tmp_path: Path) -> None:
     with pytest.raises(RackproofError) as caught:
         bench._probe(tmp_path / "nowhere")
     assert caught.value.code == "BEN001"
 
 
-def leaves(command, words):
+def leaves(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield words
     for name, child in getattr(command, "commands", {}).items():
         yield from leaves(child, (*words, name))
 
 
-def test_every_verb_of_every_room_is_measured(monkeypatch, capsys):
-    def in_this_process(command):
+def test_every_verb_of_every_room_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def in_this_process(command: list[str]) -> str:
         with suppress(SystemExit):
             run(command[len(FRONT_DOOR) :])
         return capsys.readouterr().out
 
     monkeypatch.setattr(bench, "run_command", in_this_process)
-    wanted = {("--help",)}
+    wanted: set[tuple[str, ...]] = {("--help",)}
     for room, (module, _text) in ROOMS.items():
         command = get_command(importlib.import_module(module).app)
         wanted |= {(*words, "--help") for words in leaves(command, (room,))}
@@ -93,18 +96,18 @@ def test_every_verb_of_every_room_is_measured(monkeypatch, capsys):
         ("Options:\n  --help  Show this.\n", []),
     ],
 )
-def test_commands_are_read_from_a_help_text(text, names):
+def test_commands_are_read_from_a_help_text(text: str, names: list[str]) -> None:
     assert read_commands(text) == names
 
 
-def test_an_estate_that_is_not_remembered_is_no_figure_from_the_cache(tmp_path):
+def test_an_estate_that_is_not_remembered_is_no_figure_from_the_cache(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(RackproofError) as caught:
         bench._from_cache(ROOT / "lab" / "estate", tmp_path / "state", 1)
     assert caught.value.code == "BEN002"
 
 
-def test_growth_is_a_ratio_with_a_goal(monkeypatch):
+def test_growth_is_a_ratio_with_a_goal(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = {1: 1.0, 2: 2.0, 4: 8.0}  # N-1 grows faster than the estate
     monkeypatch.setattr(bench, "scale_estate", lambda factor, folder: factor)
     monkeypatch.setattr(bench, "_probe", lambda factor: {"load": factor, "failures": cost[factor], "sites": factor})
@@ -116,7 +119,7 @@ def test_growth_is_a_ratio_with_a_goal(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_whole_benchmark_runs_and_its_figures_are_in_the_log(capsys):
+def test_the_whole_benchmark_runs_and_its_figures_are_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     """Run here, so that its figures stand in every log beside their goals; no time decides whether the test passes."""
     command = [*FRONT_DOOR, "bench", "estate", "--runs", "1"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RACKPROOF_")}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ def _two(rows):
 
 
 @pytest.fixture
-def tally(tmp_path):
+def tally(tmp_path: Path) -> Tally:
     file = tmp_path / "page.py"
     file.write_text(PAGE)
     made = Tally()
@@ -44,7 +45,7 @@ def tally(tmp_path):
     return made
 
 
-def test_every_measure_is_counted_by_hand(tally):
+def test_every_measure_is_counted_by_hand(tally: Tally) -> None:
     assert tally.functions == 2
     assert (tally.private, tally.verbs, tally.annotated) == (1, 1, 1)
     assert (tally.nested, tally.ternaries, tally.late_imports) == (1, 1, 1)
@@ -55,13 +56,13 @@ def test_every_measure_is_counted_by_hand(tally):
     assert sum(tally.tokens) == sum(tally.function_tokens) + 2
 
 
-def test_what_follows_from_the_counts(tally):
+def test_what_follows_from_the_counts(tally: Tally) -> None:
     found = work_out(tally)
     assert found["private_functions"] == found["verb_first"] == found["annotated"] == 50
     assert found["ternaries"] == found["nested_comprehensions"] == 1000 / len(tally.tokens)
 
 
-def test_commands_may_import_late(tmp_path):
+def test_commands_may_import_late(tmp_path: Path) -> None:
     (tmp_path / "cli").mkdir()
     file = tmp_path / "cli" / "page.py"
     file.write_text(PAGE)
@@ -70,7 +71,7 @@ def test_commands_may_import_late(tmp_path):
     assert made.late_imports == 0
 
 
-def test_a_fragment_is_small_and_has_one_importer(tmp_path):
+def test_a_fragment_is_small_and_has_one_importer(tmp_path: Path) -> None:
     for name, text in {
         "a": "x = 1\n",
         "b": "from room.a import x\n",
@@ -86,12 +87,12 @@ def test_a_fragment_is_small_and_has_one_importer(tmp_path):
 @pytest.mark.parametrize(
     ("least", "value", "met"), [(False, 8.0, True), (False, 8.1, False), (True, 8.0, True), (True, 7.9, False)]
 )
-def test_a_goal_is_met_or_missed(least, value, met):
+def test_a_goal_is_met_or_missed(least: bool, value: float, met: bool) -> None:
     assert StyleFigure("x", Measure(text="x", goal=8, least=least), value).is_met is met
     assert StyleFigure("x", Measure(text="x", least=least), value).is_met is None
 
 
-def test_the_table_measures_what_is_worked_out():
+def test_the_table_measures_what_is_worked_out() -> None:
     table = read_style_table()
     assert {item.name for item in measure_style(table)} == set(table.measures)
     assert all(len(measure.figures) in {0, len(table.anchors)} for measure in table.measures.values())
@@ -99,7 +100,9 @@ def test_the_table_measures_what_is_worked_out():
     assert words == sorted(set(words)), "in the order of the alphabet, none twice"
 
 
-def test_the_verb_shows_every_measure_and_a_missed_goal_can_be_an_exit_code(capsys, monkeypatch):
+def test_the_verb_shows_every_measure_and_a_missed_goal_can_be_an_exit_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = StyleTable(rooms=("bench",), anchors=("x",), measures=read_style_table().measures, verbs="read")
     monkeypatch.setattr("bench.style.read_style_table", lambda: table)
     assert rackproof.run(["--lang", "en", "bench", "style", "--json", "--check"]) == 1

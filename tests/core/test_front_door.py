@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -15,12 +17,12 @@ import rackproof
 from core.errors import ErrorGroup, ExitCode, Place, RackproofError
 
 
-def _run(*arguments):
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "rackproof", *arguments]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
-def _leaves(command, path):
+def _leaves(command: object, path: str) -> Iterator[tuple[str, Any]]:
     children = getattr(command, "commands", {})
     if not children:
         yield path, command
@@ -29,28 +31,28 @@ def _leaves(command, path):
 
 
 @pytest.mark.parametrize("verb", list(rackproof.ROOMS))
-def test_every_verb_explains_itself_with_an_example(verb):
+def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
     app = importlib.import_module(rackproof.ROOMS[verb][0]).app
     for path, command in _leaves(get_command(app), verb):
         assert "Example:" in (command.help or ""), f"{path} --help shows no example"
 
 
 @pytest.mark.parametrize("arguments", [(), ("bogus",), ("--lang", "fr", "estate"), ("estate", "no-such-verb")])
-def test_wrong_use_exits_with_usage(arguments):
+def test_wrong_use_exits_with_usage(arguments: tuple[str, ...]) -> None:
     result = _run(*arguments)
     assert result.returncode == ExitCode.USAGE
     assert "Traceback" not in result.stdout + result.stderr
 
 
-def test_errors_show_place_expectation_and_remedy():
+def test_errors_show_place_expectation_and_remedy() -> None:
     error = RackproofError(
         "EST999", "wrong", place=Place(Path("a.yml"), 3, "x.y"), expected="b", actual="c", remedy="d"
     )
     assert str(error) == "a.yml:3 (x.y): [EST999] wrong\n  expected: b\n  actual: c\n  remedy: d"
 
 
-def test_groups_are_sorted_by_place():
-    def at(file, line):
+def test_groups_are_sorted_by_place() -> None:
+    def at(file: str, line: int) -> RackproofError:
         return RackproofError("E", f"{file}{line}", place=Place(Path(file), line))
 
     group = ErrorGroup([at("b", 1), at("a", 9), at("a", 2)])
@@ -71,8 +73,10 @@ def test_groups_are_sorted_by_place():
         (OSError(errno.EIO, "Input/output error"), ExitCode.INTERNAL),
     ],
 )
-def test_what_a_room_raises_becomes_an_exit_code(monkeypatch, capsys, raised, code):
-    def explode(*_arguments):
+def test_what_a_room_raises_becomes_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], raised: BaseException, code: ExitCode
+) -> None:
+    def explode(*_arguments: object) -> None:
         raise raised
 
     monkeypatch.setattr(rackproof, "_call", explode)
@@ -84,7 +88,7 @@ ESTATE = Path(__file__).parents[2] / "inventory" / "estate"
 
 
 @pytest.mark.parametrize("verb", ["ipam", "ipam --csv", "ipam --json", "explain hph"])
-def test_a_reading_that_is_cut_off_is_neither_green_nor_not(verb):
+def test_a_reading_that_is_cut_off_is_neither_green_nor_not(verb: str) -> None:
     """A real pipe whose reader has gone; 1 would say "not green", and 0 that all of it was fine."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -96,7 +100,7 @@ def test_a_reading_that_is_cut_off_is_neither_green_nor_not(verb):
     assert (result.returncode, result.stderr) == (ExitCode.CUT_OFF, "")
 
 
-def test_a_verdict_holds_whoever_reads_it(tmp_path):
+def test_a_verdict_holds_whoever_reads_it(tmp_path: Path) -> None:
     command = f"PYTHONUNBUFFERED= {sys.executable} -m rackproof estate validate --json {tmp_path} | true"
     argv = ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"]
     result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
@@ -104,8 +108,8 @@ def test_a_verdict_holds_whoever_reads_it(tmp_path):
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
-def test_an_ending_that_no_pipe_caused_is_left_alone(code, monkeypatch):
-    def end(_arguments):
+def test_an_ending_that_no_pipe_caused_is_left_alone(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(_arguments: object) -> None:
         raise SystemExit(code)
 
     monkeypatch.setattr(rackproof, "_call", end)
@@ -114,7 +118,7 @@ def test_an_ending_that_no_pipe_caused_is_left_alone(code, monkeypatch):
     assert caught.value.code == code
 
 
-def test_programs_that_we_run_speak_english_whatever_the_locale():
+def test_programs_that_we_run_speak_english_whatever_the_locale() -> None:
     """A locale that the machine has not generated: Ansible's tools end with an error under it."""
     shown = "os.environ['RACKPROOF_LANG'], os.environ['LC_ALL']"
     program = f"import rackproof, os; rackproof.settle_language(); print({shown})"
@@ -126,7 +130,7 @@ def test_programs_that_we_run_speak_english_whatever_the_locale():
 
 
 @pytest.mark.parametrize("words", [("estate", "show", "--json"), ("nosuch", "--json"), ("checks", "list", "--json")])
-def test_a_full_disk_behind_an_envelope_is_said_in_words(words):
+def test_a_full_disk_behind_an_envelope_is_said_in_words(words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         argv = [sys.executable, "-m", "rackproof", *words]
         done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
@@ -135,7 +139,9 @@ def test_a_full_disk_behind_an_envelope_is_said_in_words(words):
 
 
 @pytest.mark.parametrize("verb", [("net", "journal"), ("net", "resume"), ("checks", "history"), ("evidence", "list")])
-def test_a_mistyped_workspace_is_no_empty_one(verb, tmp_path, capsys, monkeypatch):
+def test_a_mistyped_workspace_is_no_empty_one(
+    verb: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     typo = tmp_path / "typo"
     for name in ("RACKPROOF_ESTATE", "RACKPROOF_WORKSPACE"):  # the options set them, for this test alone
         monkeypatch.setenv(name, "")
@@ -145,7 +151,9 @@ def test_a_mistyped_workspace_is_no_empty_one(verb, tmp_path, capsys, monkeypatc
 
 
 @pytest.mark.parametrize("words", [("validate",), ("show",)])
-def test_a_folder_without_an_estate_has_one_exit_code(words, tmp_path, capsys, monkeypatch):
+def test_a_folder_without_an_estate_has_one_exit_code(
+    words: tuple[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RACKPROOF_ESTATE", "")  # the option sets it, for this test alone
     assert rackproof.run(["--estate", str(tmp_path), "estate", *words, "--json"]) == ExitCode.USAGE
     assert [error["code"] for error in json.loads(capsys.readouterr().out)["errors"]] == ["EST001"]

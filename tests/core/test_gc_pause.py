@@ -8,7 +8,7 @@ from core.gc_pause import no_collection
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_only_the_first_that_stays_is_set_aside(enabled, monkeypatch):
+def test_only_the_first_that_stays_is_set_aside(enabled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = []
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(gc.isenabled()))
     monkeypatch.setattr(gc, "get_freeze_count", lambda: len(frozen))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,15 +16,15 @@ from core.lazy_cli import build_house, first_sentence, split_help
 from core.manpages import make_page, name_page, quote_roff, walk_commands
 from core.topics import TOPICS
 from core.workspace import REPOSITORY
-from tests.support import json_of
+from tests.support import Ask, json_of
 
 
 @pytest.fixture
-def ask(capsys, monkeypatch):
+def ask(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ask:
     """``rackproof help …`` in this process: (exit code, standard output, standard error)."""
     monkeypatch.setenv("RACKPROOF_LANG", "en")
 
-    def call(*words):
+    def call(*words: str) -> tuple[int, str, str]:
         code = rackproof.run(["help", *words])
         said = capsys.readouterr()
         return code, said.out, said.err
@@ -30,7 +32,7 @@ def ask(capsys, monkeypatch):
     return call
 
 
-def test_without_a_word_the_topics_are_listed(ask):
+def test_without_a_word_the_topics_are_listed(ask: Ask) -> None:
     code, said, _ = ask()
     assert code == 0
     assert all(topic in said for topic in TOPICS)
@@ -38,21 +40,23 @@ def test_without_a_word_the_topics_are_listed(ask):
 
 @pytest.mark.parametrize("topic", TOPICS)
 @pytest.mark.parametrize("language", ["en", "vi"])
-def test_every_topic_has_a_text_in_both_languages(ask, topic, language, monkeypatch):
+def test_every_topic_has_a_text_in_both_languages(
+    ask: Ask, topic: str, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", language)
     code, said, _ = ask(topic)
     assert code == 0
     assert len(said) > 200
 
 
-def test_every_exit_code_and_every_error_is_in_its_topic(ask):
+def test_every_exit_code_and_every_error_is_in_its_topic(ask: Ask) -> None:
     exits = ask("exit-codes")[1]
     assert all(re.search(rf"^ *{int(code)}  ", exits, re.MULTILINE) for code in ExitCode)
     errors = ask("errors")[1]
     assert all(code in errors for code in codes())
 
 
-def test_a_code_a_verb_and_what_is_neither(ask):
+def test_a_code_a_verb_and_what_is_neither(ask: Ask) -> None:
     assert "exit code: 8" in ask("FIL001")[1]
     assert "exit code: 8" in ask("fil001")[1]
     assert "--approve" in ask("net", "apply")[1]
@@ -62,11 +66,11 @@ def test_a_code_a_verb_and_what_is_neither(ask):
     assert json_of(ask("json", "--json")[1])["topic"] == "json"
 
 
-def walk():
+def walk() -> list[Any]:
     return list(walk_commands(build_house(rackproof.FrontDoor, rackproof.apply_options)))
 
 
-def test_every_verb_has_a_man_page(ask, tmp_path):
+def test_every_verb_has_a_man_page(ask: Ask, tmp_path: Path) -> None:
     code, _, _ = ask("--man", str(tmp_path / "man"))
     assert code == 0
     written = {page.name for page in (tmp_path / "man").iterdir()}
@@ -80,11 +84,11 @@ def test_every_verb_has_a_man_page(ask, tmp_path):
         assert requests <= {".TH", ".SH", ".PP", ".TP", ".B", ".nf", ".fi"}, requests
 
 
-def test_what_roff_would_obey_is_printed():
+def test_what_roff_would_obey_is_printed() -> None:
     assert quote_roff(".so /etc/passwd\n'x\na-b\\c") == "\\&.so /etc/passwd\n\\&'x\na\\-b\\ec"
 
 
-def test_a_shell_completes_our_verbs_and_options(tmp_path):
+def test_a_shell_completes_our_verbs_and_options(tmp_path: Path) -> None:
     program = tmp_path / "rackproof"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m rackproof "$@"\n')
     program.chmod(0o755)
@@ -111,10 +115,10 @@ def test_a_shell_completes_our_verbs_and_options(tmp_path):
         ("", []),
     ],
 )
-def test_help_is_split_into_paragraphs(text, paragraphs):
+def test_help_is_split_into_paragraphs(text: str, paragraphs: list[str]) -> None:
     assert split_help(text) == paragraphs
 
 
-def test_the_first_sentence_has_no_full_stop():
+def test_the_first_sentence_has_no_full_stop() -> None:
     assert first_sentence("Show the estate. And more.\n\nExample: x") == "Show the estate"
     assert first_sentence("Version 1.5 of it.") == "Version 1.5 of it"

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import pytest
 import typer
+from typer._click.core import Command
 from typer.exceptions import TyperException
 from typer.main import get_command
 
@@ -29,7 +30,7 @@ class Colour(StrEnum):
     RED = "red"
 
 
-def make_command():
+def make_command() -> Command:
     app = typer.Typer()
 
     @app.command()
@@ -73,7 +74,7 @@ def make_command():
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_wrong_words_are_said_in_vietnamese(monkeypatch, words, says):
+def test_wrong_words_are_said_in_vietnamese(monkeypatch: pytest.MonkeyPatch, words: list[str], says: str) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
     with pytest.raises(TyperException) as caught:
         make_command().main(args=words, prog_name="rackproof", standalone_mode=False)
@@ -85,7 +86,9 @@ def test_wrong_words_are_said_in_vietnamese(monkeypatch, words, says):
     assert not ENGLISH.search(re.sub(r"'[^']*'|--\w+", "", prose)), prose
 
 
-def test_the_language_is_taken_from_a_line_that_cannot_be_read(monkeypatch, capsys):
+def test_the_language_is_taken_from_a_line_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "en")
     assert run(["--lang", "vi", "--estate"]) == 2
     assert "tùy chọn '--estate' cần một giá trị" in capsys.readouterr().err
@@ -94,7 +97,9 @@ def test_the_language_is_taken_from_a_line_that_cannot_be_read(monkeypatch, caps
 @pytest.mark.parametrize(
     "arguments", [["--lang", "vi", "--help"], ["--lang=vi", "-h"], ["--lang", "vi", "lab", "--help"]]
 )
-def test_help_is_in_the_language_that_stands_before_it(monkeypatch, capsys, arguments):
+def test_help_is_in_the_language_that_stands_before_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "en")
     assert run(arguments) == 0
     said = capsys.readouterr().out
@@ -103,14 +108,16 @@ def test_help_is_in_the_language_that_stands_before_it(monkeypatch, capsys, argu
     assert not re.search(r"Options|Commands|Show|Example:|COMMAND|the lab", said), said
 
 
-def test_a_word_after_the_verb_chooses_no_language(monkeypatch, capsys):
+def test_a_word_after_the_verb_chooses_no_language(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "en")
     assert run(["estate", "nosuch", "--lang", "vi"]) == 2
     assert "nosuch" in capsys.readouterr().err
     assert os.environ["RACKPROOF_LANG"] == "en"
 
 
-def test_every_usual_refusal_of_the_system_is_translated(monkeypatch):
+def test_every_usual_refusal_of_the_system_is_translated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
     usual = [*SYSTEM_CODES, errno.EIO, errno.EADDRINUSE, errno.ECONNREFUSED, errno.EINVAL, errno.EXDEV, errno.EBUSY]
     for number in usual:
@@ -122,7 +129,7 @@ def test_every_usual_refusal_of_the_system_is_translated(monkeypatch):
     assert say_refusal(TimeoutError()) == "TimeoutError"
 
 
-def test_what_is_translated_is_what_the_system_says():
+def test_what_is_translated_is_what_the_system_says() -> None:
     known = {os.strerror(number) for number in errno.errorcode}
     resolver = {"Name or service not known", "Temporary failure in name resolution"}  # getaddrinfo's, without an errno
     assert set(SAYINGS) - known == resolver
@@ -139,7 +146,7 @@ AS_THEY_ARE = {
 }
 
 
-def test_nobody_hands_on_the_words_of_the_system_untranslated():
+def test_nobody_hands_on_the_words_of_the_system_untranslated() -> None:
     listed = subprocess.run(
         ["git", "grep", "-lE", r"\bstrerror\b", "--", "*.py", ":!tests"],
         cwd=REPOSITORY,
@@ -151,7 +158,9 @@ def test_nobody_hands_on_the_words_of_the_system_untranslated():
     assert set(listed) == set(AS_THEY_ARE)
 
 
-def test_a_change_that_is_not_there_is_said_in_vietnamese(monkeypatch, capsys):
+def test_a_change_that_is_not_there_is_said_in_vietnamese(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
     run(["net", "plan", "--change", "/nope"])
     said = capsys.readouterr().err

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,28 +23,28 @@ CHANGES = "# Changelog\n\nText.\n\n## 0.3.0 – unreleased\n\n- New.\n\n## 0.2.0
 class Clone:
     """A repository with one commit, in which the module under test believes itself to be."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "CHANGELOG.md").write_text(CHANGES, encoding="utf-8")
         self.git("init", "--quiet")
         self.git("add", ".")
         self.commit()
 
-    def git(self, *arguments):
+    def git(self, *arguments: str) -> str:
         who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1"}
         argv = ["git", "-C", str(self.folder), *who, *arguments]
         return subprocess.run(argv, env=environment, check=True, capture_output=True, text=True, timeout=60).stdout
 
-    def commit(self):
+    def commit(self) -> None:
         self.git("commit", "--quiet", "--allow-empty", "-m", "x")
 
-    def edit(self):
+    def edit(self) -> None:
         (self.folder / "CHANGELOG.md").write_text(CHANGES + "\n- More.\n", encoding="utf-8")
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A tree without git."""
     (tmp_path / "CHANGELOG.md").write_text(CHANGES, encoding="utf-8")
     monkeypatch.setattr(version, "REPOSITORY", tmp_path)
@@ -53,7 +56,7 @@ def tree(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def clone(tree):
+def clone(tree: Path) -> Clone:
     """The same tree as a clone with one commit."""
     return Clone(tree)
 
@@ -73,7 +76,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_version_follows_from_tag_and_commit(case, clone):
+def test_the_version_follows_from_tag_and_commit(case: str, clone: Clone) -> None:
     tag, commits, is_edited, expected = CASES[case]
     if tag:
         clone.git("tag", tag)
@@ -84,28 +87,30 @@ def test_the_version_follows_from_tag_and_commit(case, clone):
     assert re.fullmatch(expected, version.read_version())
 
 
-def test_without_git_the_changelog_says_it(tree):
+def test_without_git_the_changelog_says_it(tree: Path) -> None:
     assert version.read_version() == "0.3.0.dev0"
     assert version.read_revision() == ""
 
 
-def test_an_archive_of_a_release_is_that_release(tree):
+def test_an_archive_of_a_release_is_that_release(tree: Path) -> None:
     version.CHANGELOG.write_text("# Changelog\n\n## 0.3.0 – 2026-12-01\n", encoding="utf-8")
     assert version.read_version() == "0.3.0"
 
 
-def test_an_untagged_commit_is_no_release_whatever_the_changelog_says(clone):
+def test_an_untagged_commit_is_no_release_whatever_the_changelog_says(clone: Clone) -> None:
     version.CHANGELOG.write_text("# Changelog\n\n## 0.3.0 – 2026-12-01\n", encoding="utf-8")
     clone.git("commit", "--quiet", "-am", "release")
     assert re.fullmatch(rf"0\.3\.0\.dev0{COMMIT}", version.read_version())
 
 
-def test_the_stamp_of_the_build_comes_before_git(clone):
+def test_the_stamp_of_the_build_comes_before_git(clone: Clone) -> None:
     version.STAMP.write_text(json.dumps({"version": "9.9.9", "revision": "abc"}), encoding="utf-8")
     assert (version.read_version(), version.read_revision()) == ("9.9.9", "abc")
 
 
-def test_a_tree_in_somebody_elses_repository_does_not_take_its_commit(tree, monkeypatch):
+def test_a_tree_in_somebody_elses_repository_does_not_take_its_commit(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An environment lies in a project as often as not: its commit in our evidence would be a false provenance."""
     inner = tree / "venv" / "rackproof_tree"
     inner.mkdir(parents=True)
@@ -115,7 +120,9 @@ def test_a_tree_in_somebody_elses_repository_does_not_take_its_commit(tree, monk
     assert version.read_revision() == ""
 
 
-def test_a_hook_of_another_repository_does_not_lend_its_commit(clone, tmp_path_factory, monkeypatch):
+def test_a_hook_of_another_repository_does_not_lend_its_commit(
+    clone: Clone, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path_factory.mktemp("other")
     (folder / "CHANGELOG.md").touch()
     other = Clone(folder)
@@ -124,14 +131,14 @@ def test_a_hook_of_another_repository_does_not_lend_its_commit(clone, tmp_path_f
     assert version.read_revision() == clone.git("rev-parse", "HEAD").strip() != other.git("rev-parse", "HEAD").strip()
 
 
-def test_the_revision_is_the_commit_and_says_when_files_differ(clone):
+def test_the_revision_is_the_commit_and_says_when_files_differ(clone: Clone) -> None:
     head = clone.git("rev-parse", "HEAD").strip()
     assert version.read_revision() == head
     clone.edit()
     assert version.read_revision() == f"{head}+changes"
 
 
-def test_no_version_is_written_in_the_metadata():
+def test_no_version_is_written_in_the_metadata() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert "version" not in project and "version" in project["dynamic"]
 
@@ -146,7 +153,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("case", STATES)
-def test_where_an_installed_one_keeps_its_state(case, monkeypatch, tmp_path):
+def test_where_an_installed_one_keeps_its_state(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment, expected = STATES[case]
     for name in ("RACKPROOF_STATE", "XDG_STATE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -156,23 +163,25 @@ def test_where_an_installed_one_keeps_its_state(case, monkeypatch, tmp_path):
     assert str(workspace.state_dir()) == expected
 
 
-def test_a_clone_keeps_its_state_in_itself(monkeypatch):
+def test_a_clone_keeps_its_state_in_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RACKPROOF_STATE", raising=False)
     assert workspace.state_dir() == REPOSITORY / ".rackproof"
 
 
-def test_an_account_without_a_home_has_a_state_folder_that_nobody_can_make(monkeypatch, tmp_path):
-    def know_nobody(_uid):
+def test_an_account_without_a_home_has_a_state_folder_that_nobody_can_make(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def know_nobody(_uid: int) -> None:
         raise KeyError
 
     for name in ("RACKPROOF_STATE", "XDG_STATE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(workspace.pwd, "getpwuid", know_nobody)
+    monkeypatch.setattr(pwd, "getpwuid", know_nobody)
     monkeypatch.setattr(workspace, "REPOSITORY", tmp_path)
     assert str(workspace.state_dir()) == "/nonexistent/.local/state/rackproof"
 
 
-def test_a_remedy_names_the_command_as_it_is_called_here(monkeypatch, tmp_path):
+def test_a_remedy_names_the_command_as_it_is_called_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert workspace.name_command("run `./rackproof doctor`") == "run `./rackproof doctor`"
     monkeypatch.setattr(workspace, "REPOSITORY", tmp_path)
     assert workspace.name_command("run `./rackproof doctor`") == "run `rackproof doctor`"

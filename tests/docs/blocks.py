@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -10,7 +11,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXITS = re.compile(r"#.*exits? (\d+)")
 
 
-def steps(document):
+def steps(document: Path) -> Iterator[tuple[str, int]]:
     """Return (command, expected exit code) for every line of the document's shell blocks."""
     text = "".join(BLOCK.findall(document.read_text(encoding="utf-8"))).replace("\\\n", " ")
     for line in text.splitlines():
@@ -19,7 +20,7 @@ def steps(document):
             yield line, int(promised.group(1)) if promised else 0
 
 
-def type_in(document, env, timeout_s):
+def type_in(document: Path, env: dict[str, str], timeout_s: int) -> dict[str, subprocess.CompletedProcess[str]]:
     """Type every line of a document from the repository; the first that does not do what it says fails.
 
     Returns what came of each line.

@@ -1,6 +1,8 @@
 """A new regional room and a new province, added as the tutorial says, on a copy of the whole estate; no lab."""
 
 import os
+from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -8,12 +10,12 @@ from tests.docs.blocks import TUTORIALS, type_in
 
 
 @pytest.mark.slow
-def test_a_room_and_a_province_are_added_explained_validated_rendered_and_exported(tmp_path):
+def test_a_room_and_a_province_are_added_explained_validated_rendered_and_exported(tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("RACKPROOF_", "ANSIBLE_"))}
     kept = {key: os.environ[key] for key in ("RACKPROOF_STATE",) if key in os.environ}
     said = type_in(TUTORIALS / "estate.en.md", {**env, **kept, "TMPDIR": str(tmp_path), "NO_COLOR": "1"}, 120)
 
-    def of(part):
+    def of(part: str) -> CompletedProcess[str]:
         return next(result for line, result in said.items() if part in line)
 
     assert "did you mean 'hph-edge1'?" in of("validate  # exits 3").stderr

@@ -1,9 +1,11 @@
 """The tutorials, typed by a test: every command block, in order, in the shared lab, with the exit code it promises."""
 
 import os
+from pathlib import Path
 
 import pytest
 
+from lab.instance import Instance
 from tests.docs.blocks import TUTORIALS, type_in
 
 pytestmark = pytest.mark.lab
@@ -12,6 +14,6 @@ KINDS = ("operations", "network", "auditor")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_command_of_the_tutorial_does_what_it_says(kind, provisioned_lab, tmp_path):
+def test_every_command_of_the_tutorial_does_what_it_says(kind: str, provisioned_lab: Instance, tmp_path: Path) -> None:
     env = {**os.environ, "RACKPROOF_LAB": provisioned_lab.name, "TMPDIR": str(tmp_path)}
     type_in(TUTORIALS / f"{kind}.en.md", env, 300)

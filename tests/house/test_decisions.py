@@ -25,12 +25,12 @@ def read_sections(text: str) -> dict[str, str]:
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
-def test_the_records_are_numbered_without_a_gap():
+def test_the_records_are_numbered_without_a_gap() -> None:
     assert [record.name[:5] for record in RECORDS] == [f"{number:04}-" for number in range(1, len(RECORDS) + 1)]
     assert len(RECORDS) >= 10
 
 
-def test_the_index_holds_every_record_under_its_title():
+def test_the_index_holds_every_record_under_its_title() -> None:
     rows = [(row["number"], row["title"], row["file"]) for row in ROW.finditer(INDEX.read_text(encoding="utf-8"))]
     titles = [record.read_text(encoding="utf-8").splitlines()[0] for record in RECORDS]
     expected = [
@@ -41,7 +41,7 @@ def test_the_index_holds_every_record_under_its_title():
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
-def test_a_record_says_why_what_and_until_when(record):
+def test_a_record_says_why_what_and_until_when(record: Path) -> None:
     text = record.read_text(encoding="utf-8")
     sections = read_sections(text)
     assert list(sections) == SECTIONS
@@ -50,7 +50,7 @@ def test_a_record_says_why_what_and_until_when(record):
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
-def test_what_a_record_names_is_there(record):
+def test_what_a_record_names_is_there(record: Path) -> None:
     named = PATH.findall(record.read_text(encoding="utf-8"))
     assert [name for name in named if not find(name)] == []
 
@@ -62,7 +62,7 @@ def find(name: str) -> list[Path]:
     return [*REPOSITORY.glob(name), *REPOSITORY.glob(f"*/{name}"), *REPOSITORY.glob(f"*/*/{name}")]
 
 
-def test_a_name_that_is_gone_would_be_seen():
+def test_a_name_that_is_gone_would_be_seen() -> None:
     assert PATH.findall("see `core/yaml.py`, `requirements.lock`, `docs/adr/` and `net plan`") == [
         "core/yaml.py",
         "requirements.lock",

@@ -90,37 +90,37 @@ def read_unimported() -> dict[str, dict[str, str]]:
     return {normalise(name): use for name, use in data.items()}
 
 
-def test_imports_are_found_wherever_they_stand():
+def test_imports_are_found_wherever_they_stand() -> None:
     text = "import a.b\nfrom c.d import e\nfrom . import f\nfrom .g import h\ndef i():\n    import j as k\n"
     assert find_modules(text) == {"a", "c", "j"}
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_the_page_names_exactly_the_packages_of_the_list(name):
+def test_the_page_names_exactly_the_packages_of_the_list(name: str) -> None:
     assert read_page(LISTS[name]) == read_list(name)
 
 
-def test_what_the_code_imports_is_listed():
+def test_what_the_code_imports_is_listed() -> None:
     code = {package: files for package, files in list_imports().items() if any(runs(file) for file in files)}
     assert {package: sorted(code[package]) for package in set(code) - read_list("requirements.in")} == {}
 
 
-def test_what_the_tests_import_is_listed():
+def test_what_the_tests_import_is_listed() -> None:
     listed = read_list("requirements.in") | read_list("requirements-dev.in")
     found = list_imports()
     assert {package: sorted(found[package]) for package in set(found) - listed} == {}
 
 
-def test_what_is_listed_to_run_is_used_by_what_runs():
+def test_what_is_listed_to_run_is_used_by_what_runs() -> None:
     code = {package for package, files in list_imports().items() if any(runs(file) for file in files)}
     assert sorted(read_list("requirements.in") - code - set(read_unimported())) == []
 
 
-def test_what_is_listed_for_tests_is_used():
+def test_what_is_listed_for_tests_is_used() -> None:
     assert sorted(read_list("requirements-dev.in") - set(list_imports()) - set(read_unimported())) == []
 
 
-def test_what_is_used_without_an_import_is_used_where_it_is_said():
+def test_what_is_used_without_an_import_is_used_where_it_is_said() -> None:
     uses = read_unimported()
     assert set(uses) <= read_list("requirements.in") | read_list("requirements-dev.in")
     for package, use in uses.items():
@@ -130,7 +130,7 @@ def test_what_is_used_without_an_import_is_used_where_it_is_said():
 @pytest.mark.parametrize(
     ("name", "lock"), [("requirements.in", "requirements.lock"), ("requirements-dev.in", "requirements-dev.lock")]
 )
-def test_what_is_listed_is_locked_with_hashes(name, lock):
+def test_what_is_listed_is_locked_with_hashes(name: str, lock: str) -> None:
     text = (REPOSITORY / lock).read_text(encoding="utf-8")
     locked = {normalise(found) for found in re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==\S+ \\$", text, re.MULTILINE)}
     assert sorted(read_list(name) - locked) == []
@@ -139,7 +139,7 @@ def test_what_is_listed_is_locked_with_hashes(name, lock):
 @pytest.mark.slow
 @pytest.mark.parametrize("version", LATER_PYTHONS)
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_the_lock_installs_on_a_later_python_from_wheels_alone(version, lock, tmp_path):
+def test_the_lock_installs_on_a_later_python_from_wheels_alone(version: str, lock: str, tmp_path: Path) -> None:
     argv = [
         sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-input", "--no-deps", "--require-hashes",
         "--only-binary=:all:", "--python-version", version, "--target", str(tmp_path / "x"), "--ignore-installed",
@@ -157,7 +157,7 @@ def runs(file: str) -> bool:
 LOCKED = re.compile(r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+) \\$", re.MULTILINE)
 
 
-def test_an_installed_rackproof_asks_for_the_series_that_the_tests_ran_with():
+def test_an_installed_rackproof_asks_for_the_series_that_the_tests_ran_with() -> None:
     """A lower bound that nobody ran is a promise; an exact pin would quarrel with everything else in an environment."""
     lock = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
     locked = {normalise(name): version for name, version in LOCKED.findall(lock)}
@@ -170,7 +170,7 @@ def test_an_installed_rackproof_asks_for_the_series_that_the_tests_ran_with():
         assert requirement.specifier.contains(version), (line, version)
 
 
-def test_what_the_build_asks_for_is_locked_for_the_test_that_builds():
+def test_what_the_build_asks_for_is_locked_for_the_test_that_builds() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     lock = (REPOSITORY / "requirements-dev.lock").read_text(encoding="utf-8")
     locked = {normalise(name): version for name, version in LOCKED.findall(lock)}

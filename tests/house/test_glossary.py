@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -53,9 +54,10 @@ def whole_words(pattern: str) -> re.Pattern[str]:
 
 
 @cache
-def read_glossary() -> dict[str, list[dict[str, object]]]:
+def read_glossary() -> dict[str, list[dict[str, Any]]]:
     """Return the glossary as written."""
-    return yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))
+    glossary: dict[str, list[dict[str, Any]]] = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))
+    return glossary
 
 
 def read_terms() -> list[Term]:
@@ -153,11 +155,11 @@ CHECKS = (
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_every_vietnamese_text_keeps_to_the_glossary(check):
+def test_every_vietnamese_text_keeps_to_the_glossary(check: Callable[[Iterable[Text]], list[str]]) -> None:
     assert "\n".join(check(read_texts())) == ""
 
 
-def test_texts_are_found_in_every_place_where_they_are_kept():
+def test_texts_are_found_in_every_place_where_they_are_kept() -> None:
     places = [text.place for text in read_texts()]
     for place in (
         "core.po", "checks.po", "core/errors/", "checks/requirements/", "checks/messages.yml", "monitoring/rules/",
@@ -166,7 +168,7 @@ def test_texts_are_found_in_every_place_where_they_are_kept():
         assert any(found.startswith(place) for found in places), place
 
 
-def test_no_entry_of_the_glossary_is_unused():
+def test_no_entry_of_the_glossary_is_unused() -> None:
     english = [strip_typed(text.english or "") for text in read_texts()]
     vietnamese = [text.vietnamese for text in read_texts()]
     unused = [term.english for term in read_terms() if not any(map(term.is_meant_by, english))]
@@ -178,7 +180,7 @@ def test_no_entry_of_the_glossary_is_unused():
     assert unused == []
 
 
-def test_no_term_is_ruled_out_by_another():
+def test_no_term_is_ruled_out_by_another() -> None:
     terms = read_terms()
     chosen = [Text("glossary", None, term.vietnamese) for term in terms]
     assert find_forbidden(chosen) == []
@@ -201,7 +203,9 @@ def test_no_term_is_ruled_out_by_another():
         (find_english, "the file is missing", "tệp is missing"),
     ],
 )
-def test_what_is_wrong_is_found(check, english, vietnamese):
+def test_what_is_wrong_is_found(
+    check: Callable[[Iterable[Text]], list[str]], english: str | None, vietnamese: str
+) -> None:
     assert check([Text("here", english, vietnamese)]) != []
 
 
@@ -213,12 +217,12 @@ def test_what_is_wrong_is_found(check, english, vietnamese):
         ("the people of the kernel", "nhân dân, kernel"),
     ],
 )
-def test_what_is_right_is_left_alone(english, vietnamese):
+def test_what_is_right_is_left_alone(english: str, vietnamese: str) -> None:
     texts = [Text("here", english, vietnamese)]
     assert [found for check in CHECKS for found in check(texts)] == []
 
 
-def test_two_rooms_that_translate_one_text_differently_are_found():
+def test_two_rooms_that_translate_one_text_differently_are_found() -> None:
     texts = [Text("checks.po: owner", "owner", "chủ quản"), Text("inventory.po: owner", "owner", "thuộc về")]
     assert find_ambiguous(texts) == ["owner: ['chủ quản', 'thuộc về']"]
     assert find_ambiguous(texts[:1] * 2) == []

@@ -67,7 +67,7 @@ def imports_ansible(text: str) -> bool:
     return False
 
 
-def test_every_file_has_a_licence_whose_text_is_here():
+def test_every_file_has_a_licence_whose_text_is_here() -> None:
     annotations = read_annotations()
     texts = {file.stem for file in (REPOSITORY / "LICENSES").glob("*.txt")}
     licences = {name: find_licence(name, annotations) for name in list_files()}
@@ -75,7 +75,7 @@ def test_every_file_has_a_licence_whose_text_is_here():
     assert set(licences.values()) == texts, "a text of a licence that nothing is under"
 
 
-def test_exactly_what_imports_ansible_is_under_its_licence():
+def test_exactly_what_imports_ansible_is_under_its_licence() -> None:
     annotations = read_annotations()
     files = list_files()
     modules = {name for name in files if name.endswith(".py")}
@@ -85,7 +85,7 @@ def test_exactly_what_imports_ansible_is_under_its_licence():
     assert all((REPOSITORY / name).read_text(encoding="utf-8").startswith(f"# {TAG}: {COPYLEFT}\n") for name in inside)
 
 
-def test_the_licence_of_the_wheel_names_them_all():
+def test_the_licence_of_the_wheel_names_them_all() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(project["license"].split(" AND ")) == {FREE, COPYLEFT}
     assert (REPOSITORY / "LICENSE").read_text() == (REPOSITORY / "LICENSES" / f"{FREE}.txt").read_text()
@@ -102,7 +102,7 @@ def test_the_licence_of_the_wheel_names_them_all():
         (f"x = '{TAG}: MIT'\n", None),
     ],
 )
-def test_a_header_is_read_where_it_may_stand(text, licence):
+def test_a_header_is_read_where_it_may_stand(text: str, licence: str | None) -> None:
     assert read_header(text) == licence
 
 
@@ -116,5 +116,5 @@ def test_a_header_is_read_where_it_may_stand(text, licence):
         ("a.b", "axb", False),
     ],
 )
-def test_a_path_of_the_table_fits_what_it_says(pattern, name, fits):
+def test_a_path_of_the_table_fits_what_it_says(pattern: str, name: str, fits: bool) -> None:
     assert bool(translate_glob(pattern).fullmatch(name)) is fits

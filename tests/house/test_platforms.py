@@ -112,8 +112,9 @@ def find_unlisted_programs(tree: ast.AST) -> Iterator[ast.AST]:
 def find_unnamed_which(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield where a test looks for a program by itself: ``needs_program`` says where it comes from."""
     for node in ast.walk(tree):
-        is_lookup = isinstance(node, ast.Call) and _dotted(node.func) in {"shutil.which", "which"}
-        if is_lookup and node.args and isinstance(node.args[0], ast.Constant):
+        if not isinstance(node, ast.Call) or _dotted(node.func) not in {"shutil.which", "which"}:
+            continue
+        if node.args and isinstance(node.args[0], ast.Constant):
             yield node
 
 
@@ -163,7 +164,8 @@ def list_python() -> list[Path]:
 
 def read_waits() -> dict[str, dict[str, str]]:
     """Return the named places: rule → ``file::function`` → reason."""
-    return yaml.safe_load(WAITS.read_text(encoding="utf-8"))
+    waits: dict[str, dict[str, str]] = yaml.safe_load(WAITS.read_text(encoding="utf-8"))
+    return waits
 
 
 @cache
@@ -183,29 +185,29 @@ def list_places(rule: Rule) -> set[str]:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_no_test_breaks_a_rule_without_a_reason(name):
+def test_no_test_breaks_a_rule_without_a_reason(name: str) -> None:
     named = read_waits().get(name, {})
     assert sorted(list_places(RULES[name]) - set(named)) == []
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_no_reason_outlives_its_place(name):
+def test_no_reason_outlives_its_place(name: str) -> None:
     named = read_waits().get(name, {})
     assert sorted(set(named) - list_places(RULES[name])) == []
     assert all(len(reason.split()) >= 3 for reason in named.values())
 
 
 @pytest.mark.parametrize(("name", "code"), [(name, code) for name, codes in REFUSED.items() for code in codes])
-def test_the_rule_refuses(name, code):
+def test_the_rule_refuses(name: str, code: str) -> None:
     assert list(RULES[name](ast.parse(textwrap.dedent(code))))
 
 
 @pytest.mark.parametrize(("name", "code"), [(name, code) for name, codes in ALLOWED.items() for code in codes])
-def test_the_rule_allows(name, code):
+def test_the_rule_allows(name: str, code: str) -> None:
     assert not list(RULES[name](ast.parse(textwrap.dedent(code))))
 
 
-def test_nothing_of_a_newer_python_is_taken_for_granted():
+def test_nothing_of_a_newer_python_is_taken_for_granted() -> None:
     """``extractall(filter=)`` came with 3.11.4: on Debian 12's own 3.11.2 it is a TypeError."""
     pattern = re.compile(r"\.extract(all)?\([^)\"]*\bfilter=")
     assert [str(file) for file in list_python() if pattern.search(file.read_text(encoding="utf-8"))] == []

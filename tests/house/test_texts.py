@@ -57,7 +57,7 @@ def _list_texts(node: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("file", list_sources(), ids=lambda file: str(file.relative_to(REPOSITORY)))
-def test_what_is_printed_is_translated(file):
+def test_what_is_printed_is_translated(file: Path) -> None:
     assert find_untranslated(file.read_text(encoding="utf-8")) == []
 
 
@@ -71,12 +71,12 @@ def test_what_is_printed_is_translated(file):
         'out.print("[bold]two words[/bold]")',
     ],
 )
-def test_an_english_sentence_is_seen(source):
+def test_an_english_sentence_is_seen(source: str) -> None:
     assert find_untranslated(source) != []
 
 
 @pytest.mark.parametrize(
     "source", ['out.print(_("two words"))', 'out.print(f"{file}: {n}")', 'out.print("[bold red]! ")']
 )
-def test_what_is_no_sentence_or_is_translated_is_left_alone(source):
+def test_what_is_no_sentence_or_is_translated_is_left_alone(source: str) -> None:
     assert find_untranslated(source) == []

@@ -7,11 +7,11 @@ import ast
 import importlib
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import pytest
 import yaml
@@ -20,6 +20,7 @@ from pydantic import BaseModel, RootModel
 from core.errors import ErrorGroup, RackproofError
 from core.models import read_model
 from core.yaml import read_yaml
+from tests.support import require
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOADERS = {"safe_load", "safe_load_all", "load", "load_all", "compose", "compose_all", "full_load", "unsafe_load"}
@@ -92,13 +93,13 @@ ELSEWHERE = {
 OPEN = ("checks/register/threshold_texts.yml", "inventory/rules/icmpv6.yml", "tests/house/waits.yml")
 
 
-def list_files(*patterns):
+def list_files(*patterns: str) -> list[str]:
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
     done = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60)
     return sorted(set(done.stdout.split()))
 
 
-def find_loaders(source):
+def find_loaders(source: str) -> set[str]:
     """Return the names of YAML loaders that a module calls or takes from the library."""
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -111,7 +112,7 @@ def find_loaders(source):
     return found
 
 
-def test_nobody_reads_yaml_past_the_strict_reader():
+def test_nobody_reads_yaml_past_the_strict_reader() -> None:
     files = [f"{room}/*.py" for room in ROOMS]
     readers = {file for file in list_files(*files, "rackproof.py") if find_loaders((REPOSITORY / file).read_text())}
     assert readers == set(OTHER_READERS)
@@ -121,21 +122,23 @@ SOURCES = ["import yaml\nyaml.safe_load(x)", "from yaml import load\n", "import 
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_reader_past_it_would_be_seen(source):
+def test_a_reader_past_it_would_be_seen(source: str) -> None:
     assert find_loaders(source)
 
 
-def data_files():
+def data_files() -> list[str]:
     files = list_files("*.yml", "*.yaml")
     return [file for file in files if not any(fnmatch(file, pattern) for pattern in ELSEWHERE)]
 
 
-def test_no_pattern_is_without_a_file():
+def test_no_pattern_is_without_a_file() -> None:
     files = list_files("*.yml", "*.yaml")
     assert [pattern for pattern in [*MODELS, *ELSEWHERE] if not any(fnmatch(file, pattern) for file in files)] == []
 
 
-def known_keys(annotation, data, path=()):
+def known_keys(
+    annotation: Any, data: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], frozenset[str]]]:
     """Yield (path, names) of every key of ``data`` that a model names, with the names that may stand there."""
     if not isinstance(annotation, type) or get_origin(annotation) is not None:
         if isinstance(data, dict) and (values := get_args(annotation)) and get_origin(annotation) in (dict, Mapping):
@@ -157,47 +160,53 @@ def known_keys(annotation, data, path=()):
                 yield from known_keys(fields[key], value, (*path, key))
 
 
-def known_once(name):
+def known_once(name: str) -> list[tuple[tuple[str | int, ...], frozenset[str]]]:
     """Return the first place of each key that the models of a file name, and the names that may stand there."""
-    once = {}
+    once: dict[tuple[str | int, frozenset[str]], tuple[str | int, ...]] = {}
     for path, names in known_keys(model_of(name), read_yaml(REPOSITORY / name).data):
         once.setdefault((path[-1], names), path)
     return [(path, names) for (_key, names), path in once.items()]
 
 
 @cache
-def model_of(file):
+def model_of(file: str) -> type[BaseModel]:
     reference = next((model for pattern, model in MODELS.items() if fnmatch(file, pattern)), None)
     if reference is None:
         pytest.fail(f"{file}: no model in MODELS of {__file__}")
     module, name = reference.split(":")
-    return getattr(importlib.import_module(module), name)
+    model: type[BaseModel] = getattr(importlib.import_module(module), name)
+    return model
 
 
-def refuse(file, model):
+def refuse(file: Path, model: type[BaseModel]) -> list[RackproofError]:
     with pytest.raises(RackproofError) as caught:
         read_model(file, model)
     return caught.value.errors if isinstance(caught.value, ErrorGroup) else [caught.value]
 
 
+def read_place(error: RackproofError) -> tuple[Path, int]:
+    place = require(error.place)
+    return place.file, place.line
+
+
 @pytest.mark.parametrize("name", data_files())
-def test_a_data_file_fits_its_model(name):
+def test_a_data_file_fits_its_model(name: str) -> None:
     read_model(REPOSITORY / name, model_of(name))
 
 
 @pytest.mark.parametrize("name", data_files())
-def test_an_unknown_key_is_refused_with_its_place(name, tmp_path):
+def test_an_unknown_key_is_refused_with_its_place(name: str, tmp_path: Path) -> None:
     data = read_yaml(REPOSITORY / name).data
     file = tmp_path / Path(name).name
     file.write_text(yaml.safe_dump({**data, "zz_not_known": 1}, allow_unicode=True, sort_keys=False), "utf-8")
     line = len(file.read_text("utf-8").splitlines())
     errors = refuse(file, model_of(name))
-    assert [(error.place.file, error.place.line) for error in errors] == [(file, line)]
-    assert errors[0].place.path.startswith("zz_not_known")
+    assert [read_place(error) for error in errors] == [(file, line)]
+    assert require(errors[0].place).path.startswith("zz_not_known")
 
 
 @pytest.mark.parametrize("name", data_files())
-def test_an_unknown_key_further_in_is_refused_with_its_place(name, tmp_path):
+def test_an_unknown_key_further_in_is_refused_with_its_place(name: str, tmp_path: Path) -> None:
     inner = [path for path, _names in known_once(name) if len(path) > 1]
     data = read_yaml(REPOSITORY / name).data
     if not inner:
@@ -210,11 +219,11 @@ def test_an_unknown_key_further_in_is_refused_with_its_place(name, tmp_path):
     file = tmp_path / Path(name).name
     file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), "utf-8")
     line = read_yaml(file).lines[(*inner[-1][:-1], "zz_not_known")]
-    assert (file, line) in [(error.place.file, error.place.line) for error in refuse(file, model_of(name))]
+    assert (file, line) in [read_place(error) for error in refuse(file, model_of(name))]
 
 
 @pytest.mark.parametrize("name", data_files())
-def test_a_misspelt_key_is_refused_with_its_line(name, tmp_path):
+def test_a_misspelt_key_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
     """Every key that a model of the file names, without its last letter."""
     document = read_yaml(REPOSITORY / name)
     lines = (REPOSITORY / name).read_text("utf-8").splitlines()
@@ -222,19 +231,19 @@ def test_a_misspelt_key_is_refused_with_its_line(name, tmp_path):
     cases = known_once(name)
     assert cases or name in OPEN
     for path, names in cases:
-        key, line = path[-1], document.lines[path]
+        key, line = str(path[-1]), document.lines[path]
         wrong = key[:-1] if key[:-1] and key[:-1] not in names else key + "z"
         changed = re.sub(rf"(?<![\w-]){re.escape(key)}(?=:)", wrong, lines[line - 1], count=1)
         assert changed != lines[line - 1], (path, line)
         file.write_text("\n".join([*lines[: line - 1], changed, *lines[line:]]) + "\n", "utf-8")
-        assert line in [error.place.line for error in refuse(file, model_of(name))], (path, wrong)
+        assert line in [require(error.place).line for error in refuse(file, model_of(name))], (path, wrong)
 
 
 @pytest.mark.parametrize("name", data_files())
-def test_a_second_key_is_refused_with_its_place(name, tmp_path):
+def test_a_second_key_is_refused_with_its_place(name: str, tmp_path: Path) -> None:
     text = (REPOSITORY / name).read_text("utf-8").rstrip("\n")
     first = next(iter(read_yaml(REPOSITORY / name).data))
     file = tmp_path / Path(name).name
     file.write_text(f"{text}\n{first}: {{}}\n", "utf-8")
     (error,) = refuse(file, model_of(name))
-    assert (error.code, error.place.line) == ("YML005", len(text.splitlines()) + 1)
+    assert (error.code, require(error.place).line) == ("YML005", len(text.splitlines()) + 1)

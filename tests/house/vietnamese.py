@@ -73,7 +73,7 @@ def read_catalogues() -> Iterator[Text]:
                 continue
             plural = isinstance(message.id, list | tuple)
             english = " ".join(message.id) if plural else str(message.id)
-            said = message.string if plural else (message.string,)
+            said = message.string if isinstance(message.string, list | tuple) else (message.string,)
             for vietnamese in filter(None, said):  # what has none yet is found by tests/core/test_catalogue.py
                 yield Text(f"{domain}.po: {english[:60]}", english, str(vietnamese))
 
@@ -155,7 +155,8 @@ def read_pair(node: ast.AST) -> tuple[str, str] | None:
     if isinstance(node, ast.Call):
         named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
     elif isinstance(node, ast.Dict):
-        named = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if is_text(key)}
+        pairs = zip(node.keys, node.values, strict=True)
+        named = {read_constant(key): value for key, value in pairs if key is not None and is_text(key)}
     elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and VIETNAMESE.search(read_constant(node.elts[1])):
         named = {"en": node.elts[0], "vi": node.elts[1]}
     texts = [named.get("en"), named.get("vi")]

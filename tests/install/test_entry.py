@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.workspace import REPOSITORY
+
+Start = Callable[..., dict[str, str]]
 
 FRONT_DOOR = """
 import json, os, subprocess, sys
@@ -25,7 +28,7 @@ def main():
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path: Path) -> Start:
     """Start a wheel's entry over a tree of a few files, from a folder in which strangers of the same names lie."""
     tree, folder = tmp_path / "site" / "rackproof_tree", tmp_path / "folder"
     for place, word in ((tree, "ours"), (folder, "a stranger")):
@@ -46,25 +49,26 @@ def start(tmp_path):
             argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 3, done.stderr
-        return json.loads(done.stdout) | {"tree": str(tree), "folder": str(folder)}
+        said: dict[str, str] = json.loads(done.stdout)
+        return said | {"tree": str(tree), "folder": str(folder)}
 
     return run
 
 
-def test_children_find_the_same_modules_whatever_lies_in_the_folder(start):
+def test_children_find_the_same_modules_whatever_lies_in_the_folder(start: Start) -> None:
     assert start()["child"] == "ours"
 
 
-def test_what_was_on_the_path_stays_behind_the_tree(start):
+def test_what_was_on_the_path_stays_behind_the_tree(start: Start) -> None:
     said = start(PYTHONPATH="/elsewhere")
     assert said["path"] == f"{said['tree']}:/elsewhere"
 
 
 @pytest.mark.parametrize(("given", "expected"), [("", "/home/u/.local/state/rackproof"), ("/x/y", "/x/y")])
-def test_the_state_is_the_accounts_own_or_the_one_that_is_given(given, expected, start):
+def test_the_state_is_the_accounts_own_or_the_one_that_is_given(given: str, expected: str, start: Start) -> None:
     assert start(RACKPROOF_STATE=given)["state"] == expected
 
 
-def test_a_relative_state_folder_is_one_place_for_all_children(start):
+def test_a_relative_state_folder_is_one_place_for_all_children(start: Start) -> None:
     said = start(RACKPROOF_STATE="mine")
     assert said["state"] == str(Path(said["folder"]) / "mine")

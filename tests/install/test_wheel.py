@@ -27,6 +27,9 @@ from core import signing
 from core.workspace import REPOSITORY, Workspace
 from inventory.load.loader import load_estate
 from tests.evidence.sample import NOW
+from tests.support import require
+
+Asked = tuple[dict[str, subprocess.CompletedProcess[str]], Path]
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +71,7 @@ class Installed:
             (found,) = [entry for entry in archive.namelist() if entry.endswith(f".dist-info/{name}")]
             return archive.read(found).decode("utf-8")
 
-    def run(self, words, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, words: list[str], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would, whose environment says nothing of Rackproof."""
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8", "COLUMNS": "200", **more}
         return subprocess.run(
@@ -98,7 +101,7 @@ def clone_as_it_is(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Installed:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     root = tmp_path_factory.mktemp("wheel")
     clone = clone_as_it_is(root / "clone")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -117,7 +120,7 @@ def installed(tmp_path_factory) -> Installed:
 
 
 @pytest.fixture(scope="module")
-def asked(installed, tmp_path_factory):
+def asked(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     """What the installed command answered to every case, and what it left in the folder that it was called from."""
     root = tmp_path_factory.mktemp("asked")
     bundle, key = seal_without_evidence(root)
@@ -152,7 +155,7 @@ def list_tree(folder: Path) -> dict[str, int]:
 def seal_without_evidence(root: Path) -> tuple[Path, Path]:
     """Seal what this clone's judges say of the lab's estate when there is no evidence."""
     requirements = load_requirements()
-    verdicts = judge_all(requirements, load_estate(ESTATE), EvidenceView([], {}.__getitem__), NOW)
+    verdicts = judge_all(requirements, load_estate(ESTATE), EvidenceView([], MemoryRawStore().get), NOW)
     at = format_utc(NOW)
     run = Run("20261120T013000Z-none", "lab", at, at, at, {}, tuple(requirements), verdicts, ())
     ws = Workspace(root / "workspace", ESTATE)
@@ -162,12 +165,12 @@ def seal_without_evidence(root: Path) -> tuple[Path, Path]:
     return bundle, key
 
 
-def test_only_our_own_names_land_in_site_packages(installed):
+def test_only_our_own_names_land_in_site_packages(installed: Installed) -> None:
     assert installed.names and all(name.startswith("rackproof") for name in installed.names), installed.names
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_a_verb_of_an_installed_rackproof_answers(name, asked):
+def test_a_verb_of_an_installed_rackproof_answers(name: str, asked: Asked) -> None:
     answers, _folder = asked
     done, case = answers[name], VERBS[name]
     assert done.returncode == case["exits"], done.stdout[-2000:] + done.stderr[-2000:]
@@ -177,14 +180,14 @@ def test_a_verb_of_an_installed_rackproof_answers(name, asked):
     assert "./rackproof" not in done.stdout + done.stderr
 
 
-def test_nothing_is_left_in_the_folder_it_is_called_from(asked, installed):
+def test_nothing_is_left_in_the_folder_it_is_called_from(asked: Asked, installed: Installed) -> None:
     _answers, folder = asked
     assert list(folder.iterdir()) == []
     assert [entry.name for entry in installed.home.iterdir()] == [".local"]
     assert [entry.name for entry in (installed.home / ".local" / "state").iterdir()] == ["rackproof"]
 
 
-def test_every_tracked_file_is_carried_as_it_is_or_left_out_on_purpose(installed):
+def test_every_tracked_file_is_carried_as_it_is_or_left_out_on_purpose(installed: Installed) -> None:
     """By content and by mode: a script that is called must still be executable."""
     listed = call("git", "-C", installed.clone, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     tracked = {name for name in filter(None, listed.split("\0")) if (installed.clone / name).exists()}
@@ -198,7 +201,7 @@ def test_every_tracked_file_is_carried_as_it_is_or_left_out_on_purpose(installed
     assert {name for name in made if not name.startswith("locale/")} == {"__init__.py", "build.json"}
 
 
-def test_the_texts_are_compiled(installed):
+def test_the_texts_are_compiled(installed: Installed) -> None:
     """Compiling them takes long, and an installed tree may be one that nobody may write to."""
     program = "import sys; from core.i18n import _; print(_('interrupted')); sys.exit('babel' in sys.modules)"
     environment = {"PATH": "/usr/bin:/bin", "RACKPROOF_LANG": "vi", "PYTHONPATH": str(installed.tree),
@@ -208,7 +211,7 @@ def test_the_texts_are_compiled(installed):
     assert (done.stdout, done.returncode) == ("bị ngắt\n", 0), done.stderr
 
 
-def test_the_wheel_is_of_the_version_that_the_clone_says(installed):
+def test_the_wheel_is_of_the_version_that_the_clone_says(installed: Installed) -> None:
     program = "from core.version import read_version, read_revision; print(read_version(), read_revision())"
     argv = [sys.executable, "-P", "-c", program]
     environment = os.environ | {"PYTHONPATH": str(installed.clone)}
@@ -219,14 +222,14 @@ def test_the_wheel_is_of_the_version_that_the_clone_says(installed):
     assert revision.startswith(call("git", "-C", installed.clone, "rev-parse", "HEAD").strip())
 
 
-def test_the_wheel_asks_for_what_the_list_holds(installed):
+def test_the_wheel_asks_for_what_the_list_holds(installed: Installed) -> None:
     lines = (REPOSITORY / "requirements.in").read_text(encoding="utf-8").splitlines()
     listed = {str(Requirement(line)).lower() for line in lines if not line.startswith("#")}
-    asked_for = message_from_string(installed.read("METADATA")).get_all("Requires-Dist")
+    asked_for = require(message_from_string(installed.read("METADATA")).get_all("Requires-Dist"))
     assert {str(Requirement(line)).lower() for line in asked_for} == listed
 
 
-def test_a_state_folder_that_is_given_is_the_one_that_is_used(installed, tmp_path):
+def test_a_state_folder_that_is_given_is_the_one_that_is_used(installed: Installed, tmp_path: Path) -> None:
     """Also a relative one, and whatever lies in the folder: children work elsewhere, and find the same modules."""
     (tmp_path / "core").mkdir()
     (tmp_path / "core" / "__init__.py").write_text("raise SystemExit('a stranger was imported')\n")
@@ -237,7 +240,7 @@ def test_a_state_folder_that_is_given_is_the_one_that_is_used(installed, tmp_pat
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
-def test_an_account_that_may_write_nowhere_still_reads(installed, tmp_path):
+def test_an_account_that_may_write_nowhere_still_reads(installed: Installed, tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     done = installed.run(["--estate", str(ESTATE), "estate", "validate"], tmp_path, HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,8 @@ SITE is a room with everything twice; nothing in it fails. A change is a list of
 
 import re
 
+from tests.support import require
+
 HARDWARE = """
 server: {kind: host, power_w: 1000, inlets: 2}
 switch: {kind: switch, power_w: 500, inlets: 2}
@@ -45,8 +47,8 @@ cooling:
 """
 
 
-def _rated(name, watt):
-    text = re.search(rf"name: {name}, kind: \w+, rating_w: \d+", SITE).group()
+def _rated(name: str, watt: int) -> list[tuple[str, str]]:
+    text = require(re.search(rf"name: {name}, kind: \w+, rating_w: \d+", SITE)).group()
     return [(text, re.sub(r"\d+$", str(watt), text))]
 
 

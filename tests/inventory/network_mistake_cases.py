@@ -8,7 +8,7 @@ _SECOND = "      - {action: permit, protocol: icmpv6, types: [131, 132, 133, 135
 _EDGE = "    - {name: '{site}-edge1', kind: router, hardware: router,"
 
 
-def _pair(routing, other="edge1"):
+def _pair(routing: str, other: str = "edge1") -> str:
     """A second router (and a third) in every room, linked with the other one, before the router that is there."""
     numbers = {"edge2": ("{number+100}", "10.255.4.{number}"), "edge3": ("{number+200}", "10.255.3.{number}")}
     routers = [

@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -25,31 +26,36 @@ FILES = sorted(str(file.relative_to(BASE)) for file in BASE.rglob("*") if file.i
 OUTSIDE = {"tiers.yml": "link", "hardware.yml": "models"}  # file → the link that leads to its folder
 
 
-def plain(found):
+def plain(found: loader.Inspection) -> list[list[object]]:
     return [[type(item).__name__, item.as_dict()] for item in (*found.errors, *found.warnings)]
 
 
-def same(one, other):
+def same(one: loader.Inspection, other: loader.Inspection) -> None:
     assert plain(one) == plain(other)
     assert one.estate == other.estate
-    if one.estate is not None:
+    if one.estate is not None and other.estate is not None:
         assert (one.estate.root, list(one.estate.sites)) == (other.estate.root, list(other.estate.sites))
 
 
-def asked(folder):
+class Asked(NamedTuple):
+    answer: loader.Inspection
+    remembered: bool
+
+
+def asked(folder: Path) -> Asked:
     """The answer of a process that begins now, and whether it was remembered."""
     estate_cache.identify_code.cache_clear()
     answer = check_estate(folder)
-    return SimpleNamespace(answer=answer, remembered=answer.draft is None and answer.estate is not None)
+    return Asked(answer=answer, remembered=answer.draft is None and answer.estate is not None)
 
 
-def kept(folder):
+def kept(folder: Path) -> None:
     asked(folder)
     assert asked(folder).remembered
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory):
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A state folder of its own, sources that can be changed, and a process that began after them."""
     top = tmp_path_factory.mktemp("cache")
     (top / "code").mkdir()
@@ -65,13 +71,13 @@ def state(tmp_path_factory):
 
 
 @pytest.fixture
-def estate(state, tmp_path, monkeypatch):
+def estate(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An estate of its own that is remembered; its tables lie outside, behind a link."""
     monkeypatch.setenv("RACKPROOF_LANG", "en")
     return laid_out(tmp_path)
 
 
-def laid_out(top):
+def laid_out(top: Path) -> Path:
     folder = top / "estate"
     shutil.copytree(BASE, folder)
     for name, link in OUTSIDE.items():
@@ -85,7 +91,7 @@ def laid_out(top):
 
 
 # what a change can be: each is given the estate folder, a place in it and some bytes
-def edit(folder, file, at, new):
+def edit(folder: Path, file: str, at: int, new: bytes) -> None:
     target = folder / file
     if target.is_file():
         content = target.read_bytes()
@@ -93,7 +99,7 @@ def edit(folder, file, at, new):
         target.write_bytes(content[:at] + new + content[at + 1 :])
 
 
-def digits(folder, file, at, new):
+def digits(folder: Path, file: str, at: int, new: bytes) -> None:
     """Another valid estate, mostly: one digit becomes another."""
     target = folder / file
     if target.is_file():
@@ -104,7 +110,7 @@ def digits(folder, file, at, new):
             target.write_bytes(bytes(content))
 
 
-def keep_time(folder, file, at, new):
+def keep_time(folder: Path, file: str, at: int, new: bytes) -> None:
     """The same length and the same time of change as before, as far as a file can be told to lie."""
     target = folder / file
     if target.is_file():
@@ -113,35 +119,35 @@ def keep_time(folder, file, at, new):
         os.utime(target, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
-def remove(folder, file, at, new):
+def remove(folder: Path, file: str, at: int, new: bytes) -> None:
     (folder / file).unlink(missing_ok=True)
 
 
-def rename(folder, file, at, new):
+def rename(folder: Path, file: str, at: int, new: bytes) -> None:
     target = folder / file
     if target.is_file():
         target.rename(target.with_name(f"z{at}.yml"))
 
 
-def add(folder, file, at, new):
+def add(folder: Path, file: str, at: int, new: bytes) -> None:
     names = ("hardware.yml", "sites/z.yml", "sites/.z.yml", "sites/z.txt", "archetypes/z.yml", "allocations.jsonl", "z")
     (folder / names[at % len(names)]).parent.mkdir(exist_ok=True)
     (folder / names[at % len(names)]).write_bytes(new)
 
 
-def tiers(folder, file, at, new):
+def tiers(folder: Path, file: str, at: int, new: bytes) -> None:
     edit(folder, "../tiers.yml", at, new)
 
 
-def remove_tiers(folder, file, at, new):
+def remove_tiers(folder: Path, file: str, at: int, new: bytes) -> None:
     (folder.parent / "tiers.yml").unlink(missing_ok=True)
 
 
-def tiers_digits(folder, file, at, new):
+def tiers_digits(folder: Path, file: str, at: int, new: bytes) -> None:
     digits(folder, "../tiers.yml", at, new)
 
 
-def turn_link(folder, file, at, new):
+def turn_link(folder: Path, file: str, at: int, new: bytes) -> None:
     """The link on the way to the tiers leads elsewhere: to other tiers, or to nothing."""
     link, other = folder.parent / "link", folder.parent / "other"
     other.mkdir(exist_ok=True)
@@ -152,7 +158,7 @@ def turn_link(folder, file, at, new):
     link.symlink_to(other)
 
 
-def other_folder(folder, file, at, new):
+def other_folder(folder: Path, file: str, at: int, new: bytes) -> None:
     """A part becomes a link to another folder."""
     if (folder / "sites").is_dir() and not (folder / "sites").is_symlink():
         (folder / "sites").rename(folder.parent / f"sites{at}")
@@ -160,13 +166,15 @@ def other_folder(folder, file, at, new):
         digits(folder, "sites/rooms.yml", at, new)
 
 
-def code(folder, file, at, new):
+def code(folder: Path, file: str, at: int, new: bytes) -> None:
     estate_cache.SOURCES[0].joinpath("rule.py").write_bytes(new)
 
 
-def language(folder, file, at, new):
+def language(folder: Path, file: str, at: int, new: bytes) -> None:
     os.environ["RACKPROOF_LANG"] = "vi" if os.environ["RACKPROOF_LANG"] == "en" else "en"
 
+
+Change = Callable[[Path, str, int, bytes], None]
 
 CHANGES = (
     edit,
@@ -191,21 +199,23 @@ CHANGE = st.tuples(st.sampled_from(CHANGES), st.sampled_from(FILES), st.integers
 @pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(changes=st.lists(CHANGE, min_size=1, max_size=3))
-def test_it_says_what_loading_anew_says(state, tmp_path_factory, changes):
+def test_it_says_what_loading_anew_says(
+    state: Path, tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Change, str, int, bytes]]
+) -> None:
     folder = laid_out(tmp_path_factory.mktemp("estates"))
-    for change, *what in changes:
-        change(folder, *what)
+    for change, file, at, new in changes:
+        change(folder, file, at, new)
         for _ in range(2):
             same(asked(folder).answer, inspect_estate(folder))
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_a_change_is_seen(estate, change):
+def test_a_change_is_seen(estate: Path, change: Change) -> None:
     change(estate, "sites/rooms.yml", 7, b"x: 1")
     assert not asked(estate).remembered
 
 
-def package(patch, top):
+def package(patch: pytest.MonkeyPatch, top: Path) -> None:
     (top / "site-packages" / "pydantic-99.dist-info").mkdir(parents=True)
     patch.setattr(sys, "path", [*sys.path, str(top / "site-packages")])
 
@@ -218,13 +228,13 @@ OF_PYTHON = {
 
 
 @pytest.mark.parametrize("part", OF_PYTHON)
-def test_another_python_is_seen(estate, tmp_path, monkeypatch, part):
+def test_another_python_is_seen(estate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     OF_PYTHON[part](monkeypatch, tmp_path)
     assert not asked(estate).remembered
 
 
 @pytest.mark.parametrize("name", ["new.py", "new.yml", "new.po", "below/new.py"])
-def test_a_new_source_is_seen_and_so_is_its_loss(estate, name):
+def test_a_new_source_is_seen_and_so_is_its_loss(estate: Path, name: str) -> None:
     source = estate_cache.SOURCES[0] / name
     source.parent.mkdir(exist_ok=True)
     source.write_text("")
@@ -249,7 +259,7 @@ print(len(ours), *(ours | tables) - set(list_sources()))
 """
 
 
-def test_the_sources_are_those_that_are_imported_and_read():
+def test_the_sources_are_those_that_are_imported_and_read() -> None:
     """Whatever of this repository a loading imports, and its tables and translations, is among them."""
     done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True, cwd=ROOT)
     number, *others = done.stdout.split()
@@ -257,7 +267,7 @@ def test_the_sources_are_those_that_are_imported_and_read():
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_a_link_that_leads_to_an_equal_file_elsewhere_is_seen(estate, name):
+def test_a_link_that_leads_to_an_equal_file_elsewhere_is_seen(estate: Path, name: str) -> None:
     """The answer names the file, so it is another answer."""
     elsewhere = estate.parent / "elsewhere"
     elsewhere.mkdir()
@@ -268,7 +278,7 @@ def test_a_link_that_leads_to_an_equal_file_elsewhere_is_seen(estate, name):
     assert not asked(estate).remembered
 
 
-def test_what_was_remembered_holds_again_after_the_change_is_undone(estate):
+def test_what_was_remembered_holds_again_after_the_change_is_undone(estate: Path) -> None:
     before = load_estate(estate)
     content = (estate / "services.yml").read_bytes()
     (estate / "services.yml").write_bytes(content + b"# more\n")
@@ -277,7 +287,7 @@ def test_what_was_remembered_holds_again_after_the_change_is_undone(estate):
     assert load_estate(estate) == before
 
 
-def test_warnings_are_remembered(estate):
+def test_warnings_are_remembered(estate: Path) -> None:
     with (estate / "services.yml").open("a") as stream:
         stream.write("  - {name: more, title: {en: More, vi: Thêm}, on_role: nobody-has-it}\n")
     kept(estate)
@@ -286,7 +296,7 @@ def test_warnings_are_remembered(estate):
     same(found.answer, inspect_estate(estate))
 
 
-def test_mistakes_are_not_remembered(estate):
+def test_mistakes_are_not_remembered(estate: Path) -> None:
     (estate / "links.yml").write_text("links: 1\n")
     for _ in range(2):
         found = asked(estate)
@@ -294,14 +304,14 @@ def test_mistakes_are_not_remembered(estate):
 
 
 @pytest.mark.parametrize("name", ["services.yml", "../tiers.yml", "sites/rooms.yml"])
-def test_what_changed_while_it_was_read_is_not_kept(estate, name, monkeypatch):
+def test_what_changed_while_it_was_read_is_not_kept(estate: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """There and back again: the content is the same before and after, but not in between."""
     file = estate / name
     old = file.read_bytes()
     with (estate / "estate.yml").open("a") as stream:
         stream.write("# so that it is loaded anew\n")
 
-    def look(folder):
+    def look(folder: Path) -> loader.Inspection:
         file.write_bytes(old + b"# for a moment\n")
         found = inspect_estate(folder)
         file.write_bytes(old)
@@ -313,7 +323,7 @@ def test_what_changed_while_it_was_read_is_not_kept(estate, name, monkeypatch):
     assert not asked(estate).remembered
 
 
-def test_a_file_that_was_read_as_two_things_is_not_kept(tmp_path):
+def test_a_file_that_was_read_as_two_things_is_not_kept(tmp_path: Path) -> None:
     with track_reads() as reads:
         for content in (b"1", b"2", b"1"):
             report_read(tmp_path / "file", content)
@@ -321,7 +331,7 @@ def test_a_file_that_was_read_as_two_things_is_not_kept(tmp_path):
     assert reads[str(tmp_path / "file")] != read_fingerprint(tmp_path / "file")
 
 
-def test_what_no_clock_can_tell_is_seen(estate):
+def test_what_no_clock_can_tell_is_seen(estate: Path) -> None:
     """The same length, and times that were set back to the nanosecond, by whom the clock obeys."""
     file = estate / "sites" / "rooms.yml"
     before = file.stat()
@@ -332,14 +342,16 @@ def test_what_no_clock_can_tell_is_seen(estate):
     assert not asked(estate).remembered
 
 
-def test_code_that_changed_since_the_process_began_remembers_nothing(estate, monkeypatch):
+def test_code_that_changed_since_the_process_began_remembers_nothing(
+    estate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(estate_cache, "read_process_start", lambda: time.time() - 3600)
     assert not asked(estate).remembered
     monkeypatch.setattr(estate_cache, "read_process_start", lambda: time.time() + 3600)
     assert asked(estate).remembered
 
 
-def test_a_process_that_outlives_an_upgrade_keeps_the_name_of_its_code(estate):
+def test_a_process_that_outlives_an_upgrade_keeps_the_name_of_its_code(estate: Path) -> None:
     """Its memory holds the old code: what it remembers from now on is not for those that began with the new one."""
     code(estate, "", 0, b"better = 1\n")
     with (estate / "estate.yml").open("a") as stream:
@@ -349,7 +361,7 @@ def test_a_process_that_outlives_an_upgrade_keeps_the_name_of_its_code(estate):
     assert not asked(estate).remembered
 
 
-def test_when_this_process_began_is_known():
+def test_when_this_process_began_is_known() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from inventory.load.estate_cache import read_process_start as start; print(start())"],
         capture_output=True, text=True, check=True, cwd=ROOT,
@@ -375,7 +387,7 @@ print(len(seen), *(seen ^ {os.path.realpath(name) for name, was in reads.items()
 
 
 @pytest.mark.parametrize("file", ["services.yml", "../hardware.yml"])
-def test_every_reading_of_a_file_is_reported(estate, file):
+def test_every_reading_of_a_file_is_reported(estate: Path, file: str) -> None:
     """Wherever it lies."""
     with track_reads() as reads, suppress(RackproofError):
         load_yaml(estate / file)
@@ -383,7 +395,7 @@ def test_every_reading_of_a_file_is_reported(estate, file):
 
 
 @pytest.mark.parametrize("which", ["own", "inventory/estate", "lab/estate"])
-def test_loading_reads_nothing_the_key_does_not_know(estate, which):
+def test_loading_reads_nothing_the_key_does_not_know(estate: Path, which: str) -> None:
     """Every file and folder that is really opened was reported, and nothing else: no reader can be forgotten."""
     folder = estate if which == "own" else ROOT / which
     command = [sys.executable, "-c", WATCHED, str(folder)]
@@ -392,7 +404,9 @@ def test_loading_reads_nothing_the_key_does_not_know(estate, which):
     assert (int(number) > 5, rest) == (True, [])
 
 
-def test_the_reference_and_the_lab_are_remembered_as_they_are(state, tmp_path, monkeypatch):
+def test_the_reference_and_the_lab_are_remembered_as_they_are(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RACKPROOF_STATE", str(tmp_path))
     for which in ("inventory/estate", "lab/estate"):
         cold = inspect_estate(ROOT / which)
@@ -403,18 +417,18 @@ def test_the_reference_and_the_lab_are_remembered_as_they_are(state, tmp_path, m
         assert repr(again.answer.estate) == repr(cold.estate)
 
 
-def test_it_can_be_turned_off(estate, monkeypatch):
+def test_it_can_be_turned_off(estate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_NO_CACHE", "1")
     assert not asked(estate).remembered
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 @pytest.mark.parametrize("lang", ["en", "vi"])
-def test_validate_says_the_same_with_and_without(tmp_path, arguments, lang):
+def test_validate_says_the_same_with_and_without(tmp_path: Path, arguments: list[str], lang: str) -> None:
     environment = {**os.environ, "RACKPROOF_STATE": str(tmp_path), "RACKPROOF_LANG": lang}
     command = [sys.executable, "-P", "-m", "rackproof", "estate", "validate", "lab/estate", *arguments]
 
-    def said(*more):
+    def said(*more: str) -> tuple[int, str, str]:
         done = subprocess.run(
             [*command, *more],
             capture_output=True,
@@ -432,7 +446,7 @@ def test_validate_says_the_same_with_and_without(tmp_path, arguments, lang):
 
 
 @pytest.mark.parametrize("name", ["sites", "archetypes", "allocations.jsonl"])
-def test_what_was_missing_and_is_there_is_seen(estate, name):
+def test_what_was_missing_and_is_there_is_seen(estate: Path, name: str) -> None:
     """Also behind a link that led nowhere: the names in the folder stay the same."""
     (estate / name).exists() and (shutil.rmtree if (estate / name).is_dir() else Path.unlink)(estate / name)
     (estate / name).symlink_to(estate.parent / "later")
@@ -444,5 +458,5 @@ def test_what_was_missing_and_is_there_is_seen(estate, name):
     same(again.answer, inspect_estate(estate))
 
 
-def test_a_check_has_no_draft_and_the_same_findings(estate):
+def test_a_check_has_no_draft_and_the_same_findings(estate: Path) -> None:
     same(check_estate(estate), inspect_estate(estate))

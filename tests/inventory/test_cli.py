@@ -3,8 +3,8 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -12,7 +12,7 @@ import yaml
 
 from core.errors.table import read_entry
 from rackproof import run
-from tests.support import json_of
+from tests.support import Answer, Command, json_of, require
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -20,22 +20,22 @@ LAB = ROOT / "lab" / "estate"
 
 
 @pytest.fixture
-def rackproof(capsys, monkeypatch):
+def rackproof(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """The command line in this process: (exit code, standard output, standard error)."""
     for name, value in {"RACKPROOF_ESTATE": "", "RACKPROOF_LANG": "", "NO_COLOR": "1", "COLUMNS": "120"}.items():
         monkeypatch.setenv(name, value)  # set here so that what the front door sets is undone
     monkeypatch.chdir(ROOT)
 
-    def call(*words, estate=LAB, lang="en"):
+    def call(*words: str, estate: Path = LAB, lang: str = "en") -> Answer:
         code = run(["--estate", str(estate), "--lang", lang, "estate", *words])
         said = capsys.readouterr()
-        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+        return Answer(returncode=code, stdout=said.out, stderr=said.err)
 
     return call
 
 
 @pytest.fixture
-def broken(tmp_path):
+def broken(tmp_path: Path) -> Path:
     folder = tmp_path / "estate"
     shutil.copytree(HERE / "base", folder)
     file = folder / "sites" / "dc.yml"
@@ -43,13 +43,13 @@ def broken(tmp_path):
     return folder
 
 
-def test_validate_says_what_it_checked(rackproof):
+def test_validate_says_what_it_checked(rackproof: Command) -> None:
     answer = rackproof("validate", str(HERE / "base"))
     assert answer.returncode == 0
     assert "valid, 0 warnings (3 sites, 12 devices" in answer.stdout
 
 
-def test_validate_exits_3_with_the_place(rackproof, broken):
+def test_validate_exits_3_with_the_place(rackproof: Command, broken: Path) -> None:
     answer = rackproof("validate", str(broken))
     assert answer.returncode == 3
     assert f"{broken}/sites/dc.yml:3 (tier): [EST101]" in answer.stderr
@@ -58,17 +58,17 @@ def test_validate_exits_3_with_the_place(rackproof, broken):
 
 
 @pytest.mark.parametrize(("lang", "says"), [("en", ": 1 error, 0 warnings"), ("vi", ": 1 lỗi, 0 cảnh báo")])
-def test_one_mistake_is_counted_as_one(rackproof, broken, lang, says):
+def test_one_mistake_is_counted_as_one(rackproof: Command, broken: Path, lang: str, says: str) -> None:
     said = rackproof("validate", str(broken), lang=lang).stderr
     assert said.rstrip().endswith(says)
     assert said.startswith({"en": "error: ", "vi": "lỗi: "}[lang])
 
 
-def test_what_was_checked_is_counted_in_vietnamese(rackproof):
+def test_what_was_checked_is_counted_in_vietnamese(rackproof: Command) -> None:
     assert "hợp lệ, 0 cảnh báo (3 điểm, 12 thiết bị" in rackproof("validate", str(HERE / "base"), lang="vi").stdout
 
 
-def test_failures_are_shown_in_words(rackproof):
+def test_failures_are_shown_in_words(rackproof: Command) -> None:
     said = rackproof("failures", estate=ROOT / "inventory" / "estate", lang="en").stdout
     assert "without gateway" in said
     assert "device hcm-edge1" in said
@@ -92,14 +92,14 @@ def test_failures_are_shown_in_words(rackproof):
     ],
     ids=" ".join,
 )
-def test_no_heading_is_the_name_of_a_field(rackproof, words, lang):
+def test_no_heading_is_the_name_of_a_field(rackproof: Command, words: tuple[str, ...], lang: str) -> None:
     said = rackproof(*words, lang=lang)
     headings = [line for line in said.stdout.splitlines() if line.startswith("┃")]
     assert headings, said.stderr
     assert [line for line in headings if "_" in line] == []
 
 
-def test_validate_json_is_complete(rackproof, broken):
+def test_validate_json_is_complete(rackproof: Command, broken: Path) -> None:
     answer = rackproof("validate", str(broken), "--json")
     assert answer.returncode == 3
     found = json.loads(answer.stdout)
@@ -108,7 +108,7 @@ def test_validate_json_is_complete(rackproof, broken):
     assert found["data"]["errors"] == found["errors"]
 
 
-def test_texts_of_an_estate_are_shown_as_they_are(rackproof, tmp_path):
+def test_texts_of_an_estate_are_shown_as_they_are(rackproof: Command, tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     file = tmp_path / "estate" / "sites" / "dc.yml"
     file.write_text(file.read_text("utf-8").replace("{en: Centre", "{en: '[/red] [bold]Centre'"), "utf-8")
@@ -117,7 +117,7 @@ def test_texts_of_an_estate_are_shown_as_they_are(rackproof, tmp_path):
     assert "[/red] [bold]Centre" in answer.stdout
 
 
-def test_validate_of_no_folder(rackproof):
+def test_validate_of_no_folder(rackproof: Command) -> None:
     answer = rackproof("validate", "/nowhere/at/all")
     assert answer.returncode == 2
     assert "[EST030]" in answer.stderr
@@ -138,7 +138,7 @@ def test_validate_of_no_folder(rackproof):
         (("ipam", "--csv"), "host,dc-db1,dc,eth0,fd52:5052:101:106e::11/64,10.1.10.11/24"),
     ],
 )
-def test_answers(rackproof, words, expected):
+def test_answers(rackproof: Command, words: tuple[str, ...], expected: str) -> None:
     answer = rackproof(*words)
     assert answer.returncode == 0, answer.stderr
     assert expected in answer.stdout
@@ -155,7 +155,7 @@ def test_answers(rackproof, words, expected):
         (("show", "--tier", "HUYN"), "EST046", "did you mean 'HUYEN'?"),
     ],
 )
-def test_questions_without_an_answer(rackproof, words, code, remedy):
+def test_questions_without_an_answer(rackproof: Command, words: tuple[str, ...], code: str, remedy: str) -> None:
     answer = rackproof(*words)
     assert answer.returncode == 2
     assert f"[{code}]" in answer.stderr
@@ -163,27 +163,39 @@ def test_questions_without_an_answer(rackproof, words, code, remedy):
     assert "Traceback" not in answer.stderr
 
 
+def become_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("")
+
+
+def become_empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
 @pytest.mark.parametrize("words", [("explain", "hph-kv02"), ("show", "hph-kv02"), ("ledger", "check")])
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
         (shutil.rmtree, "EST030"),
-        (lambda folder: (shutil.rmtree(folder), folder.write_text("")), "EST030"),
-        (lambda folder: (shutil.rmtree(folder), folder.mkdir()), "EST001"),
+        (become_a_file, "EST030"),
+        (become_empty, "EST001"),
         (lambda folder: (folder / "sites/rooms.yml").write_text("sites: ["), "EST004"),
     ],
     ids=["missing", "a file", "empty", "a mistake"],
 )
-def test_a_mistake_in_the_estate_comes_before_the_answer(rackproof, broken, words, spoil, code):
+def test_a_mistake_in_the_estate_comes_before_the_answer(
+    rackproof: Command, broken: Path, words: tuple[str, str], spoil: Callable[[Path], object], code: str
+) -> None:
     (broken / "allocations.jsonl").touch()
     spoil(broken)
     answer = rackproof(*words, estate=broken)
-    assert (answer.returncode, f"[{code}]" in answer.stderr) == (read_entry(code).exit_code, True)
+    assert (answer.returncode, f"[{code}]" in answer.stderr) == (require(read_entry(code)).exit_code, True)
     assert "[EST050]" not in answer.stderr
 
 
 @pytest.mark.parametrize("words", [("show",), ("show", "hph"), ("explain", "hph"), ("ipam",)])
-def test_json_is_json(rackproof, words):
+def test_json_is_json(rackproof: Command, words: tuple[str, ...]) -> None:
     assert json_of(rackproof(*words, "--json").stdout)
 
 
@@ -203,7 +215,7 @@ def test_json_is_json(rackproof, words):
         ("services", "tests/inventory/campus/services.yml"),
     ],
 )
-def test_published_schema_accepts_the_estates(kind, pattern):
+def test_published_schema_accepts_the_estates(kind: str, pattern: str) -> None:
     from inventory.export.json_schema import schema
 
     validator = jsonschema.Draft202012Validator(schema(kind))
@@ -214,7 +226,7 @@ def test_published_schema_accepts_the_estates(kind, pattern):
         assert not list(validator.iter_errors(data)), file
 
 
-def test_the_published_schemas_are_those_of_the_model(tmp_path):
+def test_the_published_schemas_are_those_of_the_model(tmp_path: Path) -> None:
     """After a change of the model: rackproof estate schema --to docs/schemas, and commit them."""
     from core.files import write_set
     from inventory.export.json_schema import make_files
@@ -229,7 +241,7 @@ def test_the_published_schemas_are_those_of_the_model(tmp_path):
     assert {Path(schema).name for schema in settings["yaml.schemas"]} == {file.name for file in made}
 
 
-def test_published_schema_refuses_an_unknown_key():
+def test_published_schema_refuses_an_unknown_key() -> None:
     from inventory.export.json_schema import schema
 
     validator = jsonschema.Draft202012Validator(schema("site"))

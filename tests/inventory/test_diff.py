@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -11,20 +10,21 @@ from inventory.change.diff import find_changes
 from inventory.change.diff_words import describe_change
 from inventory.change.impact import find_impact
 from inventory.load.loader import load_estate
+from inventory.model.estate import Estate
 from rackproof import run
-from tests.support import json_of
+from tests.support import Answer, Command, json_of, require
 
 HERE = Path(__file__).parent
 DC, ROOMS = "sites/dc.yml", "sites/rooms.yml"
 
 
-def git(folder, *words):
+def git(folder: Path, *words: str) -> None:
     identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/none"]
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, timeout=30)
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(tmp_path: Path) -> Path:
     """An estate in a git checkout, one commit; its tier table lies beside the estate, as the lab's does."""
     estate = tmp_path / "repo" / "nation" / "estate"
     shutil.copytree(HERE / "base", estate)
@@ -38,19 +38,19 @@ def checkout(tmp_path):
 
 
 @pytest.fixture
-def rackproof(capsys, monkeypatch):
+def rackproof(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     for name, value in {"RACKPROOF_ESTATE": "", "RACKPROOF_LANG": "", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
 
-    def call(estate, *words, lang="en"):
+    def call(estate: Path, *words: str, lang: str = "en") -> Answer:
         code = run(["--estate", str(estate), "--lang", lang, "estate", "diff", *words])
         said = capsys.readouterr()
-        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+        return Answer(returncode=code, stdout=said.out, stderr=said.err)
 
     return call
 
 
-def edit(folder, file, old, new):
+def edit(folder: Path, file: str, old: str, new: str) -> None:
     target = folder / file
     text = target.read_text("utf-8")
     assert old in text
@@ -150,7 +150,9 @@ CAMPUS_CASES = [
 
 
 @pytest.mark.parametrize(("file", "old", "new", "said", "sites"), CAMPUS_CASES, ids=[c[3][0][2:] for c in CAMPUS_CASES])
-def test_says_of_the_network(file, old, new, said, sites, tmp_path):
+def test_says_of_the_network(
+    file: str, old: str, new: str, said: list[str], sites: set[str] | None, tmp_path: Path
+) -> None:
     shutil.copytree(HERE / "campus", tmp_path / "estate")
     edit(tmp_path / "estate", file, old, new)
     before, after = load_draft_estate(HERE / "campus"), load_draft_estate(tmp_path / "estate")
@@ -160,15 +162,15 @@ def test_says_of_the_network(file, old, new, said, sites, tmp_path):
     assert sites is None or {item.site for item in find_impact(before, after, found).sites} == sites
 
 
-def load_draft_estate(folder):
+def load_draft_estate(folder: Path) -> Estate:
     """The estate as written, mistakes of its rules or not: a reviewer compares what is there."""
     from inventory.load.loader import _estate, read_draft
 
-    return _estate(read_draft(folder, []))
+    return _estate(require(read_draft(folder, [])))
 
 
 @pytest.mark.parametrize(("file", "old", "new", "said", "sites"), CASES, ids=[case[3][0][2:20] for case in CASES])
-def test_says(file, old, new, said, sites, tmp_path):
+def test_says(file: str, old: str, new: str, said: list[str], sites: set[str], tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     edit(tmp_path / "estate", file, old, new)
     before, after = load_estate(HERE / "base"), load_estate(tmp_path / "estate")
@@ -179,7 +181,7 @@ def test_says(file, old, new, said, sites, tmp_path):
     assert back == [{"added": "removed", "removed": "added"}.get(change.action, "changed") for change in found]
 
 
-def test_order_is_no_change(tmp_path):
+def test_order_is_no_change(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     a = "  - {name: ups-a, kind: ups, attach: [{vlan: fac, host: 21}]}\n"
     b = next(f"{line}\n" for line in (HERE / "base" / DC).read_text("utf-8").splitlines() if "- {name: env1" in line)
@@ -187,7 +189,7 @@ def test_order_is_no_change(tmp_path):
     assert find_changes(load_estate(HERE / "base"), load_estate(tmp_path / "estate")) == []
 
 
-def test_a_lost_link_is_a_new_single_point(tmp_path):
+def test_a_lost_link_is_a_new_single_point(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     edit(
         tmp_path / "estate",
@@ -200,7 +202,7 @@ def test_a_lost_link_is_a_new_single_point(tmp_path):
     assert "link 11" in find_impact(two, one, []).new_single_points["hph-kv01"]
 
 
-def test_working_tree_against_a_revision(checkout, rackproof):
+def test_working_tree_against_a_revision(checkout: Path, rackproof: Command) -> None:
     assert rackproof(checkout, "HEAD").stdout == "No change.\n"
     edit(checkout, DC, "name: db1", "name: db9")
     edit(checkout, "services.yml", "hosts: [db1]", "hosts: [db9]")
@@ -216,7 +218,7 @@ def test_working_tree_against_a_revision(checkout, rackproof):
     assert len(found["from"]["commit"]) == 40
 
 
-def test_between_two_revisions(checkout, rackproof):
+def test_between_two_revisions(checkout: Path, rackproof: Command) -> None:
     edit(checkout, DC, "capacity_w: 50000", "capacity_w: 60000")
     git(checkout, "commit", "-q", "-a", "-m", "second")
     assert "50000 → 60000" in rackproof(checkout, "HEAD~1", "--to", "HEAD").stdout
@@ -224,19 +226,19 @@ def test_between_two_revisions(checkout, rackproof):
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=/tmp/x", "HEAD:nation", ""])
-def test_unknown_revision(checkout, rackproof, revision):
+def test_unknown_revision(checkout: Path, rackproof: Command, revision: str) -> None:
     answer = rackproof(checkout, "--", revision)
     assert (answer.returncode, "[EST053]" in answer.stderr) == (2, True)
 
 
-def test_a_revision_without_the_estate(checkout, rackproof):
+def test_a_revision_without_the_estate(checkout: Path, rackproof: Command) -> None:
     second = checkout.parent / "second"
     shutil.copytree(HERE / "base", second)
     answer = rackproof(second, "HEAD")
     assert (answer.returncode, "[EST055]" in answer.stderr) == (2, True)
 
 
-def test_no_checkout(tmp_path, rackproof, monkeypatch):
+def test_no_checkout(tmp_path: Path, rackproof: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     shutil.copytree(HERE / "base", tmp_path / "estate")
     answer = rackproof(tmp_path / "estate", "HEAD")
@@ -244,7 +246,7 @@ def test_no_checkout(tmp_path, rackproof, monkeypatch):
     assert "Traceback" not in answer.stderr
 
 
-def test_a_broken_revision_names_its_place(checkout, rackproof):
+def test_a_broken_revision_names_its_place(checkout: Path, rackproof: Command) -> None:
     edit(checkout, DC, "tier: DC\n", "tier: DCC\n")
     git(checkout, "commit", "-q", "-a", "-m", "broken")
     edit(checkout, DC, "tier: DCC\n", "tier: DC\n")

@@ -1,6 +1,7 @@
 """Drawings: well-formed SVG, every object in it, no box on another, texts of the estate escaped, both languages."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
@@ -12,7 +13,9 @@ from inventory.draw.network import network
 from inventory.draw.power import power
 from inventory.draw.svg import STYLES
 from inventory.load.loader import load_estate
+from inventory.model.estate import Estate
 from rackproof import run
+from tests.support import require
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -34,35 +37,42 @@ DRAWINGS = [
 
 
 @pytest.fixture(scope="module")
-def estates():
+def estates() -> dict[str, Estate]:
     return {name: load_estate(folder) for name, folder in FOLDERS.items()}
 
 
-def parsed(made):
+def parsed(made: str) -> ET.Element:
     return ET.fromstring(made)  # noqa: S314 - made here
 
 
-def boxes(root):
+def boxes(root: ET.Element) -> list[tuple[float, ...]]:
     found = [element for element in root.iter(f"{SVG}rect") if element.get("rx")]
-    return [tuple(float(b.get(key)) for key in ("x", "y", "width", "height")) for b in found]
+    return [tuple(float(require(b.get(key))) for key in ("x", "y", "width", "height")) for b in found]
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])
 @pytest.mark.parametrize(("name", "make", "expected"), DRAWINGS)
-def test_drawing(estates, name, make, expected, language, monkeypatch):
+def test_drawing(
+    estates: dict[str, Estate],
+    name: str,
+    make: Callable[[Estate], str],
+    expected: set[str],
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", language)
     root = parsed(make(estates[name]))
     said = {element.text for element in root.iter(f"{SVG}text")}
     assert expected <= said
     placed = boxes(root)
-    width, height = float(root.get("width")), float(root.get("height"))
+    width, height = float(require(root.get("width"))), float(require(root.get("height")))
     for index, (x, y, w, h) in enumerate(placed):
         assert x >= 0 and y >= 0 and x + w <= width and y + h <= height
         for x2, y2, w2, h2 in placed[index + 1 :]:
             assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y, (index, said)
 
 
-def test_both_languages_differ(estates, monkeypatch):
+def test_both_languages_differ(estates: dict[str, Estate], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "en")
     assert "Power and cooling" in power(estates["lab"], "dc")
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
@@ -77,12 +87,14 @@ def test_both_languages_differ(estates, monkeypatch):
         ("base", "dc", {"≥ 0.5 kW", "env1 [B+A] 500 W", "carries 0.25 kW or more"}, {"carries 0.25 kW (1 %)"}),
     ],
 )
-def test_loads_are_shown_where_they_are_known(estates, name, site, expected, missing):
+def test_loads_are_shown_where_they_are_known(
+    estates: dict[str, Estate], name: str, site: str, expected: set[str], missing: set[str]
+) -> None:
     said = {element.text for element in parsed(power(estates[name], site)).iter(f"{SVG}text")}
     assert expected <= said and not missing & said
 
 
-def test_cooling_hangs_on_what_feeds_it(estates):
+def test_cooling_hangs_on_what_feeds_it(estates: dict[str, Estate]) -> None:
     """Its lines are in its colour: one for each unit and feed."""
     for code in ("dc", "hph", "hph-kv01"):
         lines = parsed(power(estates["reference"], code)).iter(f"{SVG}path")
@@ -90,7 +102,7 @@ def test_cooling_hangs_on_what_feeds_it(estates):
         assert len(found) == sum(len(unit.fed_by) for unit in estates["reference"].sites[code].cooling) > 0
 
 
-def test_texts_of_the_estate_are_escaped(tmp_path):
+def test_texts_of_the_estate_are_escaped(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "e")
     file = tmp_path / "e" / "sites" / "dc.yml"
     file.write_text(file.read_text("utf-8").replace("{en: Centre", "{en: '</text><script>\"&'"), "utf-8")
@@ -112,7 +124,9 @@ def test_texts_of_the_estate_are_escaped(tmp_path):
         (("backbone",), 0, "<svg "),
     ],
 )
-def test_command(words, code, text, capsys, monkeypatch):
+def test_command(
+    words: tuple[str, ...], code: int, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for key in ("RACKPROOF_ESTATE", "RACKPROOF_LANG"):
         monkeypatch.setenv(key, "")
     found = SimpleNamespace(code=run(["--estate", str(FOLDERS["lab"]), "--lang", "en", "estate", "draw", *words]))

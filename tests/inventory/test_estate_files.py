@@ -5,22 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from inventory.load.loader import inspect_estate
+from core.yaml import Document
+from inventory.load.loader import Inspection, inspect_estate
 from inventory.source import site_files as sitefiles
+from inventory.source.positions import load_yaml
+from tests.support import require
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def estate(tmp_path):
+def estate(tmp_path: Path) -> Path:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     return tmp_path / "estate"
 
 
-def codes_at(estate, file):
+def codes_at(estate: Path, file: str) -> tuple[list[str], Inspection]:
     """Return the codes of errors and warnings said of one file."""
     found = inspect_estate(estate)
-    return [item.code for item in (*found.errors, *found.warnings) if item.place.file == estate / file], found
+    return [item.code for item in (*found.errors, *found.warnings) if require(item.place).file == estate / file], found
 
 
 STRANGE = [
@@ -34,7 +37,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize(("name", "code"), STRANGE)
-def test_a_file_that_might_be_meant_is_refused(estate, name, code):
+def test_a_file_that_might_be_meant_is_refused(estate: Path, name: str, code: str) -> None:
     model = estate / name.replace(".yaml", ".yml").replace("/.", "/").removeprefix(".").replace("dc2", "dc")
     shutil.copy(model, estate / name)
     said, found = codes_at(estate, name)
@@ -43,18 +46,18 @@ def test_a_file_that_might_be_meant_is_refused(estate, name, code):
 
 
 @pytest.mark.parametrize("name", ["sites/dc.yml~", "sites/dc.yml.bak", "archetypes/room.yml.orig", "links.yml~"])
-def test_a_backup_is_named(estate, name):
+def test_a_backup_is_named(estate: Path, name: str) -> None:
     (estate / name).write_text("site: x\n", "utf-8")
     assert codes_at(estate, name)[0] == ["EST041"]
 
 
 @pytest.mark.parametrize("name", ["sites/.gitkeep", "README.md", "allocations.jsonl"])
-def test_what_nobody_could_mean_is_not_named(estate, name):
+def test_what_nobody_could_mean_is_not_named(estate: Path, name: str) -> None:
     (estate / name).write_text("", "utf-8")
     assert "EST041" not in codes_at(estate, name)[0]
 
 
-def test_a_folder_without_sites_is_an_error_whatever_else_is_said(estate):
+def test_a_folder_without_sites_is_an_error_whatever_else_is_said(estate: Path) -> None:
     for file in (estate / "sites").iterdir():
         file.unlink()
     (estate / "archetypes" / "old.bak").write_text("", "utf-8")
@@ -64,10 +67,12 @@ def test_a_folder_without_sites_is_an_error_whatever_else_is_said(estate):
 
 
 @pytest.mark.parametrize("change", ["gone", "new"])
-def test_a_folder_that_changes_while_it_is_read_is_an_error(estate, monkeypatch, change):
-    read = sitefiles.load_yaml
+def test_a_folder_that_changes_while_it_is_read_is_an_error(
+    estate: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    read = load_yaml
 
-    def read_and_change(file):
+    def read_and_change(file: Path) -> Document:
         document = read(file)
         if file.name == "dc.yml" and change == "gone":
             file.unlink()
@@ -89,13 +94,14 @@ RUBBISH = [
 
 
 @pytest.mark.parametrize(("text", "line", "code"), RUBBISH)
-def test_an_archetype_that_no_site_uses_is_checked(estate, text, line, code):
+def test_an_archetype_that_no_site_uses_is_checked(estate: Path, text: str, line: int, code: str) -> None:
     (estate / "archetypes" / "unused.yml").write_text(text, "utf-8")
     found = inspect_estate(estate)
-    places = [(error.code, error.place.file.name, error.place.line) for error in found.errors]
+    found_at = [(error.code, require(error.place)) for error in found.errors]
+    places = [(code, place.file.name, place.line) for code, place in found_at]
     assert (code, "unused.yml", line) in places
 
 
-def test_an_unused_archetype_that_is_right_is_no_mistake(estate):
+def test_an_unused_archetype_that_is_right_is_no_mistake(estate: Path) -> None:
     shutil.copy(estate / "archetypes" / "room.yml", estate / "archetypes" / "unused.yml")
     assert inspect_estate(estate).errors == ()

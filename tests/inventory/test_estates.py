@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from core.errors import RackproofError
 from inventory.load.loader import inspect_estate, load_estate, read_draft
+from inventory.model.estate import Estate
 from inventory.queries.derived import derived
 from inventory.queries.explain import explain
+from inventory.source.parsed_estate import Draft
 from inventory.source.site_files import read_sites
+from tests.support import require
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -23,25 +26,25 @@ LOAD_BUDGET_S = 5.0
 
 
 @pytest.fixture(scope="module")
-def reference():
+def reference() -> Estate:
     return load_estate(REFERENCE)
 
 
 @cache
-def reference_draft():
-    return read_draft(REFERENCE, [])
+def reference_draft() -> Draft:
+    return require(read_draft(REFERENCE, []))
 
 
 @pytest.mark.parametrize("folder", [REFERENCE, ROOT / "lab" / "estate"], ids=["reference", "lab"])
-def test_loads_without_error(folder):
+def test_loads_without_error(folder: Path) -> None:
     assert inspect_estate(folder).errors == ()
 
 
-def test_reference_has_no_warning():
+def test_reference_has_no_warning() -> None:
     assert inspect_estate(REFERENCE).warnings == ()
 
 
-def test_reference_has_the_sites_of_the_sector(reference):
+def test_reference_has_the_sites_of_the_sector(reference: Estate) -> None:
     counted = Counter(site.tier for site in reference.sites.values())
     assert counted == {"DC": 1, "DR": 1, "TC": 1, "CC": 3, "TINH": 34, "HUYEN": 355, "TRUONG": 2}
     assert sum(counted.values()) == 397
@@ -54,20 +57,20 @@ def test_reference_has_the_sites_of_the_sector(reference):
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_reference_loads_within_its_budget():
+def test_reference_loads_within_its_budget() -> None:
     started = time.process_time()
     load_estate(REFERENCE)
     assert time.process_time() - started < LOAD_BUDGET_S
 
 
-def test_every_site_is_linked_and_every_address_is_its_own(reference):
+def test_every_site_is_linked_and_every_address_is_its_own(reference: Estate) -> None:
     assert all(reference.neighbours(device.name) for device in reference.devices.values() if device.kind == "router")
     held = [i for name in reference.devices for i in reference.interfaces(name)]
-    assert len({i.ipv6.ip for i in held}) == len(held)
-    assert len({i.ipv4.ip for i in held}) == len(held)
+    assert len({require(i.ipv6).ip for i in held}) == len(held)
+    assert len({require(i.ipv4).ip for i in held}) == len(held)
 
 
-def test_a_regional_room_is_one_line_and_moves_nobody(reference, tmp_path):
+def test_a_regional_room_is_one_line_and_moves_nobody(reference: Estate, tmp_path: Path) -> None:
     shutil.copytree(REFERENCE, tmp_path / "estate")
     file = tmp_path / "estate" / "sites" / "hph.yml"
     line = "  - {site: hph-kv20, number: 20, uplinks: [{id: 3130, to: hph-edge1}]}\n"
@@ -88,7 +91,7 @@ def test_a_regional_room_is_one_line_and_moves_nobody(reference, tmp_path):
         ("region", "defaults", "hph.yml"),
     ],
 )
-def test_explain_names_the_layer(path, layer, file):
+def test_explain_names_the_layer(path: str, layer: str, file: str) -> None:
     source = next(place.source for place in reference_draft().sites if place.site.site == "hph")
     says = explain(source, path)[-1]
     assert (says.layer, says.place.file.name, says.wins) == (layer, file, True)
@@ -106,7 +109,9 @@ DERIVED = [
 
 
 @pytest.mark.parametrize(("site", "path", "value", "files"), DERIVED, ids=[case[1] for case in DERIVED])
-def test_what_follows_is_explained_by_what_it_follows_from(reference, site, path, value, files):
+def test_what_follows_is_explained_by_what_it_follows_from(
+    reference: Estate, site: str, path: str, value: int | str, files: list[str] | None
+) -> None:
     draft = reference_draft()
     place = next(place for place in draft.sites if place.site.site == site)
     *parts, last = derived(draft, place, path)
@@ -117,13 +122,13 @@ def test_what_follows_is_explained_by_what_it_follows_from(reference, site, path
 
 
 @pytest.mark.parametrize(("path", "value"), [("vlans.usr.mtu", 1500), ("stage", "dual-stack"), ("latitude", None)])
-def test_what_nobody_says_is_the_default_of_the_model(path, value):
+def test_what_nobody_says_is_the_default_of_the_model(path: str, value: int | str | None) -> None:
     place = next(place for place in reference_draft().sites if place.site.site == "hph")
     (said,) = explain(place.source, path)
     assert (said.layer, said.value, said.path) == ("default", value, path)
 
 
-def test_what_has_no_default_stays_a_mistake():
+def test_what_has_no_default_stays_a_mistake() -> None:
     place = next(place for place in reference_draft().sites if place.site.site == "hph")
     for path in ("vlans.usr.mtuu", "devices.hph-edge9.wave", "vlans.usr.mtu.more", "tierr"):
         with pytest.raises(RackproofError) as caught:
@@ -131,7 +136,7 @@ def test_what_has_no_default_stays_a_mistake():
         assert caught.value.code == "EST051"
 
 
-def test_a_key_that_must_be_written_has_no_default(tmp_path):
+def test_a_key_that_must_be_written_has_no_default(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     file = tmp_path / "estate" / "archetypes" / "room.yml"
     file.write_text(file.read_text("utf-8").replace(", gateway: '{site}-edge1'", ""), "utf-8")
@@ -141,7 +146,7 @@ def test_a_key_that_must_be_written_has_no_default(tmp_path):
     assert caught.value.code == "EST051"
 
 
-def test_an_override_covers_what_lies_below(tmp_path):
+def test_an_override_covers_what_lies_below(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     file = tmp_path / "estate" / "sites" / "rooms.yml"
     file.write_text(
@@ -152,14 +157,14 @@ def test_an_override_covers_what_lies_below(tmp_path):
     )
     found = inspect_estate(tmp_path / "estate")
     assert found.errors == ()
-    names = {device.name for device in found.estate.sites["hph-kv02"].devices}
+    names = {device.name for device in require(found.estate).sites["hph-kv02"].devices}
     assert names == {"hph-kv02-edge1", "hph-kv02-node1", "db2"}
-    source = next(place.source for place in found.draft.sites if place.site.site == "hph-kv02")
+    source = next(place.source for place in require(found.draft).sites if place.site.site == "hph-kv02")
     said = explain(source, "devices.hph-kv02-node1.cords")
     assert [(item.layer, item.wins) for item in said] == [("archetype room", False), ("site", True)]
 
 
-def test_a_ups_reports_its_own_temperature(tmp_path):
+def test_a_ups_reports_its_own_temperature(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     file = tmp_path / "estate/sites/dc.yml"
     own = "sensors:\n  - {device: ups-a, quantity: temperature, position: hall, index: 1}\n"
@@ -168,7 +173,7 @@ def test_a_ups_reports_its_own_temperature(tmp_path):
     assert (found.errors, found.warnings) == ((), ())
 
 
-def test_what_is_taken_away_may_be_taken_away_again(tmp_path):
+def test_what_is_taken_away_may_be_taken_away_again(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     defaults = "defaults: {archetype: small, region: 31, province: Hải Phòng"
     (tmp_path / "estate/archetypes/small.yml").write_text(
@@ -180,7 +185,7 @@ def test_what_is_taken_away_may_be_taken_away_again(tmp_path):
     assert inspect_estate(tmp_path / "estate").errors == ()
 
 
-def test_defaults_may_take_away_what_only_some_sites_have(tmp_path):
+def test_defaults_may_take_away_what_only_some_sites_have(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     file = tmp_path / "estate/sites/rooms.yml"
     taken = "Hải Phòng, sensor_groups: [], devices: [{name: hph-kv01-env1, remove: true}]"
@@ -188,13 +193,15 @@ def test_defaults_may_take_away_what_only_some_sites_have(tmp_path):
     assert inspect_estate(tmp_path / "estate").errors == ()
 
 
-def _files():
+def _files() -> list[Path]:
     return sorted(path.relative_to(HERE / "base") for path in (HERE / "base").rglob("*.yml"))
 
 
 @given(file=st.sampled_from(_files()), where=st.floats(0, 1), junk=st.binary(max_size=12), cut=st.integers(0, 40))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_damage_to_a_file_ends_in_a_traceback(tmp_path_factory, file, where, junk, cut):
+def test_no_damage_to_a_file_ends_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, file: Path, where: float, junk: bytes, cut: int
+) -> None:
     folder = tmp_path_factory.mktemp("damaged") / "estate"
     shutil.copytree(HERE / "base", folder)
     data = (folder / file).read_bytes()
@@ -228,7 +235,9 @@ YAML_VALUES = [
 
 @given(file=st.sampled_from(_files()), line=st.integers(0, 60), value=st.sampled_from(YAML_VALUES))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_value_in_a_wrong_place_ends_in_a_traceback(tmp_path_factory, file, line, value):
+def test_no_value_in_a_wrong_place_ends_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, file: Path, line: int, value: str
+) -> None:
     folder = tmp_path_factory.mktemp("wrong") / "estate"
     shutil.copytree(HERE / "base", folder)
     lines = (folder / file).read_text("utf-8").splitlines()
@@ -241,7 +250,7 @@ def test_no_value_in_a_wrong_place_ends_in_a_traceback(tmp_path_factory, file, l
 
 
 @pytest.mark.parametrize("folder", [REFERENCE, ROOT / "lab" / "estate"])
-def test_what_is_only_counted_is_counted_right(folder):
+def test_what_is_only_counted_is_counted_right(folder: Path) -> None:
     estate = load_estate(folder)
     for name in estate.devices:
         assert estate.count_interfaces(name) == len(estate.interfaces(name))

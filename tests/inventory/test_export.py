@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -17,10 +16,11 @@ from inventory.export.dns import zones
 from inventory.export.prometheus import targets
 from inventory.load.loader import load_estate
 from inventory.model.entities import Asset
+from inventory.model.estate import Estate
 from inventory.queries.ipam import rows as plan
 from monitoring.export import targets as monitoring_targets
 from rackproof import run
-from tests.support import needs_program
+from tests.support import Answer, Command, needs_program
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -34,24 +34,24 @@ DOMAIN = "rackproof.internal"
 
 
 @pytest.fixture(scope="module")
-def estates():
+def estates() -> dict[str, Estate]:
     return {name: load_estate(folder) for name, folder in ESTATES.items()}
 
 
 @pytest.fixture
-def rackproof(capsys, monkeypatch):
+def rackproof(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     for name, value in {"RACKPROOF_ESTATE": "", "RACKPROOF_LANG": "", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
 
-    def call(*words, estate="lab", lang="en"):
+    def call(*words: str, estate: str = "lab", lang: str = "en") -> Answer:
         code = run(["--estate", str(ESTATES[estate]), "--lang", lang, "estate", "export", *words])
         said = capsys.readouterr()
-        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+        return Answer(returncode=code, stdout=said.out, stderr=said.err)
 
     return call
 
 
-def addresses(estate):
+def addresses(estate: Estate) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     """Every address in use, gathered another way than the exports do: from the rows of the address plan."""
     texts = [
         text
@@ -64,7 +64,7 @@ def addresses(estate):
 
 
 @pytest.mark.parametrize("name", ESTATES)
-def test_zones_hold_every_address_both_ways(estates, name):
+def test_zones_hold_every_address_both_ways(estates: dict[str, Estate], name: str) -> None:
     forward, *reverse = zones(estates[name], DOMAIN, 7)
     said = {ipaddress.ip_address(value): f"{owner}.{DOMAIN}." for owner, kind, value in forward.records}
     assert set(said) == addresses(estates[name])
@@ -75,7 +75,7 @@ def test_zones_hold_every_address_both_ways(estates, name):
 
 @needs_program("named-checkzone")
 @pytest.mark.parametrize("name", ESTATES)
-def test_bind_takes_every_zone(estates, name, tmp_path):
+def test_bind_takes_every_zone(estates: dict[str, Estate], name: str, tmp_path: Path) -> None:
     for zone in zones(estates[name], DOMAIN, 2**32 - 1):
         file = tmp_path / "zone"
         file.write_text(zone.text, "utf-8")
@@ -90,7 +90,7 @@ def test_bind_takes_every_zone(estates, name, tmp_path):
         assert "loaded serial 4294967295" in done.stdout
 
 
-def test_reverse_zones_of_addresses_that_are_not_private(tmp_path):
+def test_reverse_zones_of_addresses_that_are_not_private(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "e")
     file = tmp_path / "e" / "links.yml"
     file.write_text(file.read_text("utf-8").replace("10.253.0.0/31", "203.162.4.8/31"), "utf-8")
@@ -112,25 +112,25 @@ def test_reverse_zones_of_addresses_that_are_not_private(tmp_path):
         (("assets", "--to", "/nowhere/at/all.csv"), "FIL003"),
     ],
 )
-def test_refuses(rackproof, words, code):
+def test_refuses(rackproof: Command, words: tuple[str, str, str], code: str) -> None:
     answer = rackproof(*words)
     assert (answer.returncode, f"[{code}]" in answer.stderr, answer.stdout) == (2, True, "")
 
 
-def test_hosts_file_is_read_as_hosts_are(rackproof, estates):
+def test_hosts_file_is_read_as_hosts_are(rackproof: Command, estates: dict[str, Estate]) -> None:
     lines = [line.split() for line in rackproof("hosts").stdout.splitlines() if not line.startswith("#")]
     assert {ipaddress.ip_address(line[0]) for line in lines} == addresses(estates["lab"])
     assert ["fd52:5052:101:106e::11", f"dc-db1.{DOMAIN}", "dc-db1"] in lines
 
 
-def test_zone_files_are_written(rackproof, tmp_path):
+def test_zone_files_are_written(rackproof: Command, tmp_path: Path) -> None:
     assert rackproof("zone", "--to", str(tmp_path / "z")).returncode == 0
     names = {file.name for file in (tmp_path / "z").iterdir()}
     assert names == {f"{DOMAIN}.zone", "2.5.0.5.2.5.d.f.ip6.arpa.zone", "10.in-addr.arpa.zone"}
     assert "dc-db1 IN AAAA fd52:5052:101:106e::11" in rackproof("zone").stdout
 
 
-def test_asset_list(rackproof, tmp_path):
+def test_asset_list(rackproof: Command, tmp_path: Path) -> None:
     found = list(csv.DictReader(io.StringIO(rackproof("assets", lang="vi").stdout)))
     db1 = next(row for row in found if row["asset"] == "dc-db1")
     assert (db1["owner"], db1["end_of_life"], db1["serial"]) == ("Cục 2", "2028-06-01", "LAB-S-0011")
@@ -138,7 +138,7 @@ def test_asset_list(rackproof, tmp_path):
     assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbfasset,kind")
 
 
-def test_depreciation_and_licences(tmp_path):
+def test_depreciation_and_licences(tmp_path: Path) -> None:
     shutil.copytree(HERE / "base", tmp_path / "e")
     file = tmp_path / "e" / "sites" / "dc.yml"
     text = file.read_text("utf-8").replace(
@@ -165,12 +165,12 @@ def test_depreciation_and_licences(tmp_path):
         (date(2024, 1, 1), None, date(2026, 1, 1), None, None),
     ],
 )
-def test_end_of_life(start, years, today, end, share):
+def test_end_of_life(start: date | None, years: int | None, today: date, end: date | None, share: float | None) -> None:
     asset = Asset(in_service=start, life_years=years)
     assert (life_end(asset), depreciated(asset, today)) == (end, share)
 
 
-def test_prometheus_agrees_with_monitoring(estates):
+def test_prometheus_agrees_with_monitoring(estates: dict[str, Estate]) -> None:
     mine, theirs = targets(estates["lab"]), monitoring_targets.list_targets(estates["lab"])
     for job, entries in theirs.items():
         assert [entry["targets"] for entry in mine[job]] == [entry["targets"] for entry in entries]
@@ -178,7 +178,7 @@ def test_prometheus_agrees_with_monitoring(estates):
     assert {entry["labels"]["profile"] for entry in mine["snmp"]} >= {"frr-router", "apc-symmetra"}
 
 
-def test_prometheus_files(rackproof, tmp_path):
+def test_prometheus_files(rackproof: Command, tmp_path: Path) -> None:
     assert rackproof("prometheus", "--to", str(tmp_path)).returncode == 0
     for job in ("rackproof", "node", "snmp"):
         assert all(set(entry) == {"targets", "labels"} for entry in json.loads((tmp_path / f"{job}.json").read_text()))

@@ -8,7 +8,7 @@ import pytest
 
 from inventory.load import loader as load
 from rackproof import run
-from tests.support import json_of
+from tests.support import Ask, json_of
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE, LAB = ROOT / "inventory" / "estate", ROOT / "lab" / "estate"
@@ -16,13 +16,13 @@ LOADED = cache(load.load_estate)  # the real one, once per folder: it is read on
 
 
 @pytest.fixture
-def ask(capsys, monkeypatch):
+def ask(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ask:
     """The command line in this process: (exit code, standard output, standard error)."""
     monkeypatch.setattr(load, "load_estate", LOADED)
     for name, value in {"RACKPROOF_ESTATE": "", "RACKPROOF_LANG": "", "NO_COLOR": "1", "COLUMNS": "180"}.items():
         monkeypatch.setenv(name, value)
 
-    def call(*words, estate=REFERENCE, lang="en"):
+    def call(*words: str, estate: Path = REFERENCE, lang: str = "en") -> tuple[int, str, str]:
         code = run(["--estate", str(estate), "--lang", lang, "estate", "facility", *words])
         said = capsys.readouterr()
         return code, said.out, said.err
@@ -30,7 +30,7 @@ def ask(capsys, monkeypatch):
     return call
 
 
-def taken_out(*names):
+def taken_out(*names: str) -> list[str]:
     return [word for name in names for word in ("--without", name)]
 
 
@@ -56,21 +56,21 @@ def taken_out(*names):
         (["dc", *taken_out("dc-ups-c")], "vi", 2, ["[EST186]", "không có thành phần nguồn"]),
     ],
 )  # fmt: skip
-def test_answer(ask, words, lang, code, said):
+def test_answer(ask: Ask, words: list[str], lang: str, code: int, said: list[str]) -> None:
     found, out, err = ask(*words, lang=lang)
     assert found == code
     shown = " ".join((out + err).replace("│", " ").split())
     assert [text for text in said if " ".join(text.split()) not in shown] == [], out + err
 
 
-def test_a_site_whose_loads_are_not_known_is_not_green(ask):
+def test_a_site_whose_loads_are_not_known_is_not_green(ask: Ask) -> None:
     code, out, _ = ask("dc", *taken_out("ups-a"), "--json", estate=LAB)
     found = json_of(out)
     assert (code, found["verdict"]) == (1, "unknown")
     assert {"core1", "crac-1", "env-dc"} <= set(found["unknown"])
 
 
-def test_json_of_the_estate_is_complete_and_the_worst_comes_first(ask):
+def test_json_of_the_estate_is_complete_and_the_worst_comes_first(ask: Ask) -> None:
     code, out, _ = ask("--json")
     found = json_of(out)
     order = [row["verdict"] for row in found["verdicts"]]
@@ -81,13 +81,13 @@ def test_json_of_the_estate_is_complete_and_the_worst_comes_first(ask):
     assert set(found["verdicts"][0]["reason"]) == {"en", "vi"}
 
 
-def test_json_of_a_site_holds_its_loads(ask):
+def test_json_of_a_site_holds_its_loads(ask: Ask) -> None:
     loads = {row["component"]: row for row in json_of(ask("hph-kv01", "--json")[1])["loads"]}
     assert (loads["hph-kv01-ups1"]["load_w"], loads["hph-kv01-ups1"]["rating_w"]) == (365, 3000)
     assert loads["utility"]["load_w"] == 1965  # with the air conditioner
 
 
-def test_green_is_green(ask, tmp_path):
+def test_green_is_green(ask: Ask, tmp_path: Path) -> None:
     """With units that have two inlets the whole reference estate passes: nothing else holds it back."""
     shutil.copytree(REFERENCE, tmp_path / "estate")
     text = (tmp_path / "estate" / "hardware.yml").read_text("utf-8")

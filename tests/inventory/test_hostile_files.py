@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ print(",".join(sorted({error.code for error in found.errors})))
 """
 
 
-def sparse(size):
-    def make(file):
+def sparse(size: int) -> Callable[[Path], None]:
+    def make(file: Path) -> None:
         file.unlink(missing_ok=True)
         with file.open("wb") as stream:
             stream.truncate(size)
@@ -30,21 +31,21 @@ def sparse(size):
     return make
 
 
-def text(content):
+def text(content: bytes) -> Callable[[Path], object]:
     return lambda file: file.write_bytes(content)
 
 
-def pipe(file):
+def pipe(file: Path) -> None:
     file.unlink(missing_ok=True)
     os.mkfifo(file)
 
 
-def device(file):
+def device(file: Path) -> None:
     file.unlink(missing_ok=True)
     file.symlink_to("/dev/zero")
 
 
-def folder(file):
+def folder(file: Path) -> None:
     file.unlink(missing_ok=True)
     file.mkdir()
 
@@ -68,7 +69,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("name", "file", "make", "code"), HOSTILE, ids=[case[0] for case in HOSTILE])
-def test_refused(name, file, make, code, tmp_path):
+def test_refused(name: str, file: str, make: Callable[[Path], object], code: str, tmp_path: Path) -> None:
     estate = tmp_path / "estate"
     shutil.copytree(HERE / "campus", estate)
     make(estate / file)
@@ -80,7 +81,7 @@ def test_refused(name, file, make, code, tmp_path):
     assert code in done.stdout.strip().split(",")
 
 
-def test_the_memory_limit_of_these_tests_bites():
+def test_the_memory_limit_of_these_tests_bites() -> None:
     greedy = LOOK.replace("found =", "x = bytearray(500 * 1024 * 1024); found =")
     done = subprocess.run(
         [sys.executable, "-c", greedy, str(HERE), str(MEMORY)],

@@ -5,25 +5,28 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from inventory.export.hosts import group_name, host_inventory
+from inventory.export.hosts import HostInventory, group_name, host_inventory
 from inventory.load.loader import load_estate
 from inventory.model.enums import DeviceKind
+
+Ansible = Callable[..., subprocess.CompletedProcess[str]]
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "lab" / "estate"
 
 
 @pytest.fixture(scope="module")
-def found():
+def found() -> HostInventory:
     return host_inventory(load_estate(LAB))
 
 
 @pytest.fixture(scope="module")
-def ansible(tmp_path_factory):
+def ansible(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
     tool = Path(sys.executable).parent / "ansible-inventory"
     environment = {
         **os.environ,
@@ -34,8 +37,8 @@ def ansible(tmp_path_factory):
     }
     environment.pop("RACKPROOF_ESTATE", None)
 
-    def run(config, *, host_by_host=True, **more):
-        command = [tool, "-i", str(config), "--list"]
+    def run(config: Path, *, host_by_host: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [str(tool), "-i", str(config), "--list"]
         view = environment | ({"ANSIBLE_INVENTORY_EXPORT": "false"} if host_by_host else {}) | more
         return subprocess.run(command, env=view, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
@@ -54,17 +57,17 @@ def ansible(tmp_path_factory):
         ("hph-node1", "rackproof_ipv6_prefix_length", 64),
     ],
 )
-def test_host_variables(found, host, variable, value):
+def test_host_variables(found: HostInventory, host: str, variable: str, value: int | str) -> None:
     assert next(item for item in found.hosts if item.name == host).variables[variable] == value
 
 
-def test_only_hosts_are_listed_unless_asked(found):
+def test_only_hosts_are_listed_unless_asked(found: HostInventory) -> None:
     assert {item.name for item in found.hosts} == {"dc-db1", "dc-mgmt1", "dr-db1", "hph-node1", "hph-kv01-node1"}
     more = host_inventory(load_estate(LAB), [DeviceKind.ROUTER, DeviceKind.UPS])
     assert {"core1", "ups-a"} <= {item.name for item in more.hosts}
 
 
-def test_shared_variables_name_every_reachable_machine_and_the_duties(found):
+def test_shared_variables_name_every_reachable_machine_and_the_duties(found: HostInventory) -> None:
     room = found.variables(found.hosts[-1])
     assert {"dc-ctl1", "core1", "dr-db1"} <= {entry["name"] for entry in room["rackproof_hosts"]}
     assert room["rackproof_networks"][0] == "fd52:5052::/32"
@@ -80,11 +83,11 @@ def test_shared_variables_name_every_reachable_machine_and_the_duties(found):
         ("wave", "0", "wave_0"),
     ],
 )
-def test_group_names_are_plain(kind, value, group):
+def test_group_names_are_plain(kind: str, value: str, group: str) -> None:
     assert group_name(kind, value) == group
 
 
-def test_ansible_plugin_lists_what_the_function_says(found, ansible):
+def test_ansible_plugin_lists_what_the_function_says(found: HostInventory, ansible: Ansible) -> None:
     answer = ansible(ROOT / "inventory" / "lab.rackproof.yml")
     assert answer.returncode == 0, answer.stderr
     # Ansible marks plain texts of an inventory as never to be templated
@@ -98,7 +101,7 @@ def test_ansible_plugin_lists_what_the_function_says(found, ansible):
             assert host.name in listing[group]["hosts"]
 
 
-def test_the_listing_says_once_what_a_group_knows(ansible):
+def test_the_listing_says_once_what_a_group_knows(ansible: Ansible) -> None:
     """All, then the groups of a host, then its own: the same values as host by host, and none of them twice."""
     config = ROOT / "inventory" / "lab.rackproof.yml"
     wanted = json.loads(ansible(config).stdout)["_meta"]["hostvars"]
@@ -110,7 +113,7 @@ def test_the_listing_says_once_what_a_group_knows(ansible):
         assert merged == wanted[host]
 
 
-def test_ansible_plugin_reports_a_bad_estate_with_its_place(ansible, tmp_path):
+def test_ansible_plugin_reports_a_bad_estate_with_its_place(ansible: Ansible, tmp_path: Path) -> None:
     (tmp_path / "estate").mkdir()
     (tmp_path / "estate" / "estate.yml").write_text("nmae: x\n")
     config = tmp_path / "bad.rackproof.yml"
@@ -122,7 +125,7 @@ def test_ansible_plugin_reports_a_bad_estate_with_its_place(ansible, tmp_path):
 
 
 @pytest.mark.parametrize("line", ["estat: elsewhere", "estate: elsewhere"])
-def test_ansible_plugin_refuses_an_unknown_or_second_key(ansible, tmp_path, line):
+def test_ansible_plugin_refuses_an_unknown_or_second_key(ansible: Ansible, tmp_path: Path, line: str) -> None:
     config = tmp_path / "bad.rackproof.yml"
     config.write_text(f"plugin: rackproof\nestate: {LAB}\n{line}\n")
     answer = ansible(config)
@@ -130,14 +133,14 @@ def test_ansible_plugin_refuses_an_unknown_or_second_key(ansible, tmp_path, line
     assert "bad.rackproof.yml:3" in answer.stderr
 
 
-def test_the_estate_a_person_chose_wins_over_the_file(ansible, tmp_path):
+def test_the_estate_a_person_chose_wins_over_the_file(ansible: Ansible, tmp_path: Path) -> None:
     chosen = ansible(ROOT / "inventory" / "reference.rackproof.yml", RACKPROOF_ESTATE=str(LAB))
     plain = ansible(ROOT / "inventory" / "lab.rackproof.yml")
     assert (chosen.returncode, chosen.stderr) == (0, plain.stderr)
     assert json.loads(chosen.stdout)["_meta"]["hostvars"] == json.loads(plain.stdout)["_meta"]["hostvars"]
 
 
-def test_pyinfra_inventory_holds_the_rooms(monkeypatch, tmp_path):
+def test_pyinfra_inventory_holds_the_rooms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RACKPROOF_ESTATE", str(LAB))
     monkeypatch.setenv("RACKPROOF_WORKSPACE", str(tmp_path))
     names = runpy.run_path(str(ROOT / "inventory" / "plugins" / "pyinfra_inventory.py"))

@@ -30,18 +30,18 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("query", "expected"), ANSWERS, ids=[query for query, _ in ANSWERS])
-def test_who_has(query, expected):
+def test_who_has(query: str, expected: list[tuple[str, str]]) -> None:
     assert [(row.kind, row.owner) for row in who_has(CAMPUS, query)] == expected
 
 
-def test_every_row_is_one_thing():
+def test_every_row_is_one_thing() -> None:
     found = list(rows(CAMPUS))
     assert len(found) == len(set(found)) > 30
     assert [row.name for row in found if row.owner == "dc line-2"] == ["tslcd: not assigned yet"]
     assert {row.ipv6_second[:6] for row in found if row.ipv6 and row.kind != "assigned"} == {"2d00:2"}
 
 
-def test_an_address_of_a_family_that_is_not_in_use_is_missed_aloud():
+def test_an_address_of_a_family_that_is_not_in_use_is_missed_aloud() -> None:
     dc = CAMPUS.sites["dc"]
     vlans = tuple(vlan.model_copy(update={"families": (Family.IPV6,), "ipv4": None}) for vlan in dc.vlans)
     one = replace(CAMPUS, sites={**CAMPUS.sites, "dc": dc.model_copy(update={"vlans": vlans})})

@@ -3,9 +3,9 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -16,7 +16,7 @@ from core.errors import Place, RackproofError
 from inventory.load.loader import inspect_estate
 from inventory.numbering.ledger import FILE, GENESIS, Ledger, LedgerEntry, compare, due, read, write
 from rackproof import run
-from tests.support import json_of
+from tests.support import Answer, Command, json_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -25,20 +25,20 @@ DAY = date(2026, 1, 1)
 
 
 @pytest.fixture
-def rackproof(capsys, monkeypatch):
+def rackproof(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     for key in ("RACKPROOF_ESTATE", "RACKPROOF_LANG"):
         monkeypatch.setenv(key, "")
 
-    def call(estate, *words, lang="en"):
+    def call(estate: Path, *words: str, lang: str = "en") -> Answer:
         code = run(["--estate", str(estate), "--lang", lang, "estate", *words])
         said = capsys.readouterr()
-        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+        return Answer(returncode=code, stdout=said.out, stderr=said.err)
 
     return call
 
 
 @pytest.fixture
-def estate(tmp_path, rackproof):
+def estate(tmp_path: Path, rackproof: Command) -> Path:
     """The base estate with a ledger of 2026-01-01."""
     shutil.copytree(HERE / "base", tmp_path / "estate")
     with time_machine.travel(DAY, tick=False):
@@ -46,18 +46,18 @@ def estate(tmp_path, rackproof):
     return tmp_path / "estate"
 
 
-def edit(folder, file, old, new):
+def edit(folder: Path, file: str, old: str, new: str) -> None:
     text = (folder / file).read_text("utf-8")
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1), "utf-8")
 
 
-def codes(folder):
+def codes(folder: Path) -> list[str]:
     found = inspect_estate(folder)
     return [item.code for item in (*found.errors, *found.warnings)]
 
 
-def test_a_new_ledger_fits_and_appending_again_adds_nothing(estate, rackproof):
+def test_a_new_ledger_fits_and_appending_again_adds_nothing(estate: Path, rackproof: Command) -> None:
     assert codes(estate) == []
     assert rackproof(estate, "ledger", "check").returncode == 0
     before = (estate / FILE).read_bytes()
@@ -68,7 +68,7 @@ def test_a_new_ledger_fits_and_appending_again_adds_nothing(estate, rackproof):
     assert {kind: kinds.count(kind) for kind in set(kinds)} == counted
 
 
-def test_an_estate_without_a_ledger_is_told_how_to_start(rackproof):
+def test_an_estate_without_a_ledger_is_told_how_to_start(rackproof: Command) -> None:
     answer = rackproof(HERE / "base", "ledger", "check")
     assert (answer.returncode, "[EST409]" in answer.stderr) == (2, True)
 
@@ -77,7 +77,9 @@ def test_an_estate_without_a_ledger_is_told_how_to_start(rackproof):
     ("old", "new", "given"),
     [("id: 110, zone: 1", "id: 110, zone: 2", "101:206e"), ("zone: 3,", "zone: 3, management: true,", "fe01:101")],
 )
-def test_a_vlan_that_gets_another_prefix_is_a_difference(estate, rackproof, old, new, given):
+def test_a_vlan_that_gets_another_prefix_is_a_difference(
+    estate: Path, rackproof: Command, old: str, new: str, given: str
+) -> None:
     edit(estate, "sites/dc.yml", old, new)
     assert sorted(codes(estate)) == ["EST403", "EST407"]
     assert rackproof(estate, "ledger", "check").returncode == 3
@@ -85,7 +87,7 @@ def test_a_vlan_that_gets_another_prefix_is_a_difference(estate, rackproof, old,
     assert codes(estate) == []
 
 
-def test_a_ledger_of_before_there_were_subnets_goes_on(estate, rackproof):
+def test_a_ledger_of_before_there_were_subnets_goes_on(estate: Path, rackproof: Command) -> None:
     """Its lines keep their meaning and their chain; what is missing is appended."""
     before = read(estate / FILE, 365)
     old = [entry for entry in before.latest.values() if entry.kind != "subnet"]
@@ -99,7 +101,7 @@ def test_a_ledger_of_before_there_were_subnets_goes_on(estate, rackproof):
 
 
 @pytest.mark.parametrize("words", [("validate",), ("ledger", "check"), ("ledger", "append"), ("ledger", "free")])
-def test_a_lost_ledger_is_not_begun_anew(estate, rackproof, words):
+def test_a_lost_ledger_is_not_begun_anew(estate: Path, rackproof: Command, words: tuple[str, ...]) -> None:
     edit(estate, "estate.yml", "name: base\n", f"name: base\nledger: {FILE}\n")
     assert rackproof(estate, *words).returncode == 0
     (estate / FILE).unlink()
@@ -108,7 +110,7 @@ def test_a_lost_ledger_is_not_begun_anew(estate, rackproof, words):
     assert not (estate / FILE).exists()
 
 
-def test_whoever_begins_a_ledger_is_told_to_name_it(tmp_path, rackproof):
+def test_whoever_begins_a_ledger_is_told_to_name_it(tmp_path: Path, rackproof: Command) -> None:
     shutil.copytree(HERE / "base", tmp_path / "estate")
     assert f"ledger: {FILE}" in rackproof(tmp_path / "estate", "ledger", "append").stderr
 
@@ -117,13 +119,15 @@ UNREADABLE = [(shutil.rmtree, 2), (lambda folder: (folder / "estate.yml").write_
 
 
 @pytest.mark.parametrize(("spoil", "code"), UNREADABLE)
-def test_checking_an_estate_that_cannot_be_read_says_so(estate, rackproof, spoil, code):
+def test_checking_an_estate_that_cannot_be_read_says_so(
+    estate: Path, rackproof: Command, spoil: Callable[[Path], object], code: int
+) -> None:
     spoil(estate)
     answer = rackproof(estate, "ledger", "check")
     assert (answer.returncode, "EST409" in answer.stderr) == (code, False)
 
 
-def test_a_new_room_warns_until_it_is_entered(estate, rackproof):
+def test_a_new_room_warns_until_it_is_entered(estate: Path, rackproof: Command) -> None:
     edit(estate, ROOMS, "sites:\n", "sites:\n  - {site: hph-kv03, number: 3, uplinks: [{id: 13, to: core1}]}\n")
     assert set(codes(estate)) == {"EST403"}
     assert rackproof(estate, "validate").returncode == 0
@@ -141,7 +145,9 @@ def test_a_new_room_warns_until_it_is_entered(estate, rackproof):
         ("id: 11, to: core1", "id: 11, to: core2", "link 11 belongs to 'core1 hph-kv01-edge1'"),
     ],
 )
-def test_a_number_with_another_owner_is_an_error(estate, rackproof, old, new, text):
+def test_a_number_with_another_owner_is_an_error(
+    estate: Path, rackproof: Command, old: str, new: str, text: str
+) -> None:
     edit(estate, ROOMS, old, new)
     answer = rackproof(estate, "validate")
     assert answer.returncode == 3
@@ -149,7 +155,7 @@ def test_a_number_with_another_owner_is_an_error(estate, rackproof, old, new, te
     assert rackproof(estate, "ledger", "append").returncode == 3
 
 
-def test_a_retired_number_rests_for_its_quarantine(estate, rackproof):
+def test_a_retired_number_rests_for_its_quarantine(estate: Path, rackproof: Command) -> None:
     line = "  - {site: hph-kv01, number: 1, uplinks: [{id: 11, to: core1}]}\n"
     edit(estate, ROOMS, line, "")
     assert set(codes(estate)) == {"EST407"}
@@ -165,7 +171,7 @@ def test_a_retired_number_rests_for_its_quarantine(estate, rackproof):
     assert codes(estate) == []
 
 
-def test_the_same_owner_may_have_its_number_back_at_once(estate, rackproof):
+def test_the_same_owner_may_have_its_number_back_at_once(estate: Path, rackproof: Command) -> None:
     text = (estate / ROOMS).read_text("utf-8")
     edit(estate, ROOMS, "  - {site: hph-kv01, number: 1, uplinks: [{id: 11, to: core1}]}\n", "")
     rackproof(estate, "ledger", "append")
@@ -174,11 +180,11 @@ def test_the_same_owner_may_have_its_number_back_at_once(estate, rackproof):
     assert codes(estate) == []
 
 
-def lines_of(estate):
+def lines_of(estate: Path) -> list[str]:
     return (estate / FILE).read_text("utf-8").splitlines(keepends=True)
 
 
-DAMAGE = {
+DAMAGE: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "an altered owner": (lambda ls: [ls[0], ls[1].replace('"dc"', '"dr"'), *ls[2:]], "EST402"),
     "a missing line": (lambda ls: [*ls[:3], *ls[4:]], "EST402"),
     "two lines changed round": (lambda ls: [ls[1], ls[0], *ls[2:]], "EST402"),
@@ -193,7 +199,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_seen(estate, name, rackproof):
+def test_damage_is_seen(estate: Path, name: str, rackproof: Command) -> None:
     damage, code = DAMAGE[name]
     (estate / FILE).write_text("".join(damage(lines_of(estate))), "utf-8")
     assert code in codes(estate)
@@ -211,7 +217,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("steps", "name"), STEPS, ids=[step[1] for step in STEPS])
-def test_a_well_chained_lie_is_refused(tmp_path, steps, name):
+def test_a_well_chained_lie_is_refused(tmp_path: Path, steps: list[tuple[str, date, str]], name: str) -> None:
     empty = Ledger(tmp_path / FILE, {}, 0, GENESIS, date.min)
     write(empty, [LedgerEntry("link", "7", owner, day, state) for owner, day, state in steps])
     with pytest.raises(RackproofError) as caught:
@@ -226,7 +232,9 @@ def test_a_well_chained_lie_is_refused(tmp_path, steps, name):
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_happens_what_is_appended_reads_back(tmp_path_factory, history):
+def test_whatever_happens_what_is_appended_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[dict[int, str], int]]
+) -> None:
     """Over any history of owners, the ledger is readable, and a number never changes hands within its quarantine."""
     ledger = Ledger(tmp_path_factory.mktemp("l") / FILE, {}, 0, GENESIS, date.min)
     ledger.file.touch()
@@ -244,7 +252,7 @@ def test_whatever_happens_what_is_appended_reads_back(tmp_path_factory, history)
             assert list(compare(ledger, numbers, 365)) == []
 
 
-def test_lines_cut_off_the_end_show_against_a_revision(estate, rackproof):
+def test_lines_cut_off_the_end_show_against_a_revision(estate: Path, rackproof: Command) -> None:
     identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"]
     for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "first"]):
         subprocess.run(["git", *words], cwd=estate, check=True, capture_output=True, timeout=30)
@@ -258,7 +266,7 @@ def test_lines_cut_off_the_end_show_against_a_revision(estate, rackproof):
 
 
 @pytest.mark.parametrize("folder", ["inventory/estate", "lab/estate"])
-def test_the_estates_have_a_ledger(folder, rackproof):
+def test_the_estates_have_a_ledger(folder: str, rackproof: Command) -> None:
     answer = rackproof(ROOT / folder, "ledger", "check", "--json")
     assert answer.returncode == 0
     assert json_of(answer.stdout)["valid"] is True

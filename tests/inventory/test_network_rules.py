@@ -31,7 +31,7 @@ _MID = "  ROOM:\n"
 _MID_TIER = "  MID: {name: {en: Mid, vi: Giữa}, min_speed_mbps: {}, measured_positions: none}\n  ROOM:\n"
 
 
-def codes_of(tmp_path, changes):
+def codes_of(tmp_path: Path, changes: list[tuple[str, str, str]]) -> set[str]:
     folder = tmp_path / "estate"
     shutil.copytree(HERE / "campus", folder)
     for change in changes:
@@ -128,7 +128,7 @@ GREEN = {
 
 
 @pytest.mark.parametrize("changes", GREEN.values(), ids=GREEN)
-def test_not_refused(changes, tmp_path):
+def test_not_refused(changes: list[tuple[str, str, str]], tmp_path: Path) -> None:
     assert codes_of(tmp_path, changes) == set()
 
 
@@ -168,5 +168,5 @@ RED = {
 
 
 @pytest.mark.parametrize(("code", "changes"), RED.values(), ids=RED)
-def test_refused(code, changes, tmp_path):
+def test_refused(code: str, changes: list[tuple[str, str, str]], tmp_path: Path) -> None:
     assert code in codes_of(tmp_path, changes)

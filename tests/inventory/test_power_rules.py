@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inventory.load.loader import inspect_estate
+from tests.support import require
 
 BASE = Path(__file__).parent / "base"
 SPARE = ("power:\n", "power:\n  - {name: ups-c, kind: ups, rating_w: 9000, fed_by: [utility]}\n")
@@ -19,7 +20,7 @@ USES = {
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_component_is_used_by_whatever_hangs_on_it(use, tmp_path):
+def test_a_component_is_used_by_whatever_hangs_on_it(use: str, tmp_path: Path) -> None:
     folder = tmp_path / "estate"
     shutil.copytree(BASE, folder)
     file = folder / "sites" / "dc.yml"
@@ -29,5 +30,5 @@ def test_a_component_is_used_by_whatever_hangs_on_it(use, tmp_path):
         text = text.replace(old, new, 1)
     file.write_text(text, "utf-8")
     found = inspect_estate(folder)
-    idle = [item.place.path for item in (*found.errors, *found.warnings) if item.code == "EST145"]
+    idle = [require(item.place).path for item in (*found.errors, *found.warnings) if item.code == "EST145"]
     assert idle == (["power.ups-c"] if use == "nothing" else [])

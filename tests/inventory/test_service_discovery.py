@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -25,29 +26,42 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "lab" / "estate"
 
 
-def free_port():
+def free_port() -> int:
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
-        return line.getsockname()[1]
+        return int(line.getsockname()[1])
 
 
-def fetch(url):
+class Page(NamedTuple):
+    status: int
+    type: str
+    text: str
+
+
+class Server(NamedTuple):
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+    said: Callable[[], str]
+
+
+def fetch(url: str) -> Page:
     """Return status, type and text of an answer."""
     try:
         answer = urlopen(url, timeout=20)  # noqa: S310 - our own server
     except HTTPError as error:
         answer = error
     with answer:
-        return SimpleNamespace(status=answer.status, type=answer.headers["content-type"], text=answer.read().decode())
+        return Page(status=answer.status, type=answer.headers["content-type"], text=answer.read().decode())
 
 
-def answers(port):
+def answers(port: int) -> bool:
     with socket.socket() as line:
         return line.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
-def serving(folder, state, *options):
+def serving(folder: Path, state: Path, *options: str) -> Iterator[Server]:
     port = free_port()
     environment = {**os.environ, "RACKPROOF_STATE": str(state), "PYTHONPATH": str(ROOT), "RACKPROOF_LANG": "en"}
     command = [
@@ -67,28 +81,26 @@ def serving(folder, state, *options):
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
     try:
         wait_until(lambda: answers(port) or process.poll() is not None, 30)
-        yield SimpleNamespace(
-            url=f"http://127.0.0.1:{port}", port=port, process=process, said=(state / "said").read_text
-        )
+        yield Server(url=f"http://127.0.0.1:{port}", port=port, process=process, said=(state / "said").read_text)
     finally:
         process.terminate()
         process.wait(20)
 
 
 @pytest.fixture
-def estate(tmp_path):
+def estate(tmp_path: Path) -> Path:
     shutil.copytree(LAB, tmp_path / "lab" / "estate")
     shutil.copytree(ROOT / "inventory" / "estate", tmp_path / "inventory" / "estate")  # where the lab's tiers are
     return tmp_path / "lab" / "estate"
 
 
 @pytest.fixture
-def server(estate, tmp_path):
+def server(estate: Path, tmp_path: Path) -> Iterator[Server]:
     with serving(estate, tmp_path) as running:
         yield running
 
 
-def test_every_job_is_the_list_of_the_estate(server, estate):
+def test_every_job_is_the_list_of_the_estate(server: Server, estate: Path) -> None:
     wanted = targets(load_estate(estate))
     assert json.loads(fetch(f"{server.url}/sd/").text) == {job: f"/sd/{job}" for job in JOBS}
     for job in JOBS:
@@ -99,7 +111,7 @@ def test_every_job_is_the_list_of_the_estate(server, estate):
     assert fetch(f"{server.url}/healthz").status == 200
 
 
-def test_a_changed_estate_is_served_at_once_and_a_wrong_one_not_at_all(server, estate):
+def test_a_changed_estate_is_served_at_once_and_a_wrong_one_not_at_all(server: Server, estate: Path) -> None:
     host = "dc-mgmt1"
     before = fetch(f"{server.url}/sd/node").text
     file = estate / "sites" / "dc.yml"
@@ -119,32 +131,32 @@ def test_a_changed_estate_is_served_at_once_and_a_wrong_one_not_at_all(server, e
     assert server.said().count("answers are 503") == server.said().count("right again") == 2
 
 
-def test_an_estate_that_is_gone_is_no_empty_list(server, estate):
+def test_an_estate_that_is_gone_is_no_empty_list(server: Server, estate: Path) -> None:
     assert fetch(f"{server.url}/sd/snmp").status == 200
     estate.rename(estate.with_name("elsewhere"))
     assert fetch(f"{server.url}/sd/snmp").status == 503
 
 
-def test_it_starts_with_a_wrong_estate_and_says_so(estate, tmp_path):
+def test_it_starts_with_a_wrong_estate_and_says_so(estate: Path, tmp_path: Path) -> None:
     (estate / "links.yml").write_text("links: 1\n")
     with serving(estate, tmp_path) as running:
         assert fetch(f"{running.url}/sd/node").status == 503
         assert "EST022" in running.said()
 
 
-def test_only_the_jobs_asked_for_are_served(estate, tmp_path):
+def test_only_the_jobs_asked_for_are_served(estate: Path, tmp_path: Path) -> None:
     with serving(estate, tmp_path, "--job", "node") as running:
         assert list(json.loads(fetch(f"{running.url}/sd/").text)) == ["node"]
         assert fetch(f"{running.url}/sd/snmp").status == 404
 
 
-def test_it_listens_on_the_address_asked_for_and_no_other(server):
+def test_it_listens_on_the_address_asked_for_and_no_other(server: Server) -> None:
     with socket.socket() as line:
         assert line.connect_ex(("127.0.0.2", server.port)) != 0
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.OK)])
-def test_it_ends_when_it_is_told_to(server, sent, code):
+def test_it_ends_when_it_is_told_to(server: Server, sent: signal.Signals, code: ExitCode) -> None:
     assert fetch(f"{server.url}/healthz").status == 200
     server.process.send_signal(sent)
     assert server.process.wait(20) == code
@@ -162,26 +174,30 @@ def test_it_ends_when_it_is_told_to(server, sent, code):
         ("[2001:db8::1]:9781", "EST081"),
     ],
 )  # fmt: skip
-def test_an_address_that_is_none_or_not_ours_is_refused(listen, code, lang, capsys, monkeypatch):
+def test_an_address_that_is_none_or_not_ours_is_refused(
+    listen: str, code: str, lang: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", lang)
     monkeypatch.setenv("RACKPROOF_ESTATE", str(LAB))
     assert run(["estate", "serve-sd", "--listen", listen]) == ExitCode.USAGE
     assert f"[{code}]" in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken_is_refused(capsys, monkeypatch, server):
+def test_a_port_that_is_taken_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
     monkeypatch.setenv("RACKPROOF_ESTATE", str(LAB))
     assert run(["estate", "serve-sd", "--listen", f"127.0.0.1:{server.port}"]) == ExitCode.USAGE
     assert "[EST081]" in capsys.readouterr().err
 
 
-def test_an_unknown_job_is_refused(capsys, monkeypatch):
+def test_an_unknown_job_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "en")
     assert run(["estate", "serve-sd", "--listen", "127.0.0.1:1", "--job", "nod"]) == ExitCode.USAGE
     assert "did you mean 'node'?" in capsys.readouterr().err
 
 
-def prometheus_config(server, folder):
+def prometheus_config(server: Server, folder: Path) -> Path:
     sd = [
         {
             "job_name": job,
@@ -197,7 +213,7 @@ def prometheus_config(server, folder):
 
 @needs_program("promtool")
 @pytest.mark.parametrize("job", JOBS)
-def test_promtool_reads_what_is_served(server, estate, tmp_path, job):
+def test_promtool_reads_what_is_served(server: Server, estate: Path, tmp_path: Path, job: str) -> None:
     command = ["promtool", "check", "service-discovery", "--timeout=3s", str(prometheus_config(server, tmp_path)), job]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -206,7 +222,9 @@ def test_promtool_reads_what_is_served(server, estate, tmp_path, job):
 
 
 @pytest.mark.lab
-def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(server, estate, tmp_path):
+def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(
+    server: Server, estate: Path, tmp_path: Path
+) -> None:
     from lab import image
 
     port = free_port()
@@ -217,20 +235,20 @@ def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(s
         f"--web.listen-address=127.0.0.1:{port}",
     ]
 
-    def active():
+    def active() -> set[str] | None:
         try:
             found = json.loads(fetch(f"http://127.0.0.1:{port}/api/v1/targets?state=active").text)["data"]
         except (OSError, ValueError):
             return None  # still starting
         return {target["discoveredLabels"]["__address__"] for target in found["activeTargets"]}
 
-    def failures():
+    def failures() -> float:
         page = fetch(f"http://127.0.0.1:{port}/metrics").text
         return sum(
             float(line.split()[1]) for line in page.splitlines() if line.startswith("prometheus_sd_http_failures_total")
         )
 
-    def listed():
+    def listed() -> set[str]:
         return {entry["targets"][0] for job in targets(load_estate(estate)).values() for entry in job}
 
     with (tmp_path / "log").open("wb") as log:
@@ -253,7 +271,7 @@ def test_prometheus_follows_the_estate_and_keeps_its_targets_while_it_is_wrong(s
         process.wait(20)
 
 
-def test_samples_of_other_sites_do_not_get_the_tier_of_the_exporters_host():
+def test_samples_of_other_sites_do_not_get_the_tier_of_the_exporters_host() -> None:
     found = targets(load_estate(LAB))
     assert {frozenset(entry["labels"]) for entry in found["rackproof"]} == {frozenset({"device", "site"})}
     assert all({"tier", "role"} <= set(entry["labels"]) for job in ("node", "snmp") for entry in found[job])

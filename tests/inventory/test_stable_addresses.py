@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.load.loader import load_estate
+from inventory.model.entities import Site
+from inventory.model.estate import Estate
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -20,18 +22,18 @@ FOLDERS = {
 
 
 @pytest.fixture(scope="module", params=FOLDERS)
-def estate(request):
+def estate(request: pytest.FixtureRequest) -> Estate:
     return load_estate(FOLDERS[request.param])
 
 
-def addresses(estate):
+def addresses(estate: Estate) -> dict[object, object]:
     """(device, interface) → addresses, and (site, VLAN) → prefix."""
     held = {(n, i.name): i.addresses for n in estate.devices for i in estate.interfaces(n)}
     vlans = {(code, v.name): estate.vlan_prefix(code, v) for code, site in estate.sites.items() for v in site.vlans}
     return held | vlans | {code: estate.site_prefix(code) for code in estate.sites}
 
 
-def without(site, gone):
+def without(site: Site, gone: set[str]) -> Site:
     """A site without some of its VLANs, and without what was attached to them."""
     vlans = tuple(vlan for vlan in site.vlans if vlan.name not in gone)
     devices = tuple(
@@ -43,7 +45,7 @@ def without(site, gone):
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_removal_and_reordering_change_no_address_that_stays(estate, seed):
+def test_removal_and_reordering_change_no_address_that_stays(estate: Estate, seed: int) -> None:
     before = addresses(estate)
     random = Random(seed)  # noqa: S311 - which things go, not a secret
     codes = [code for code in estate.sites if random.random() < 0.7]
@@ -67,7 +69,9 @@ numbers = st.integers(3, 255)
 
 @given(added=st.sets(numbers, max_size=5), order=st.randoms(use_true_random=False))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_new_rooms_and_a_new_order_in_the_files_change_no_address(tmp_path_factory, added, order):
+def test_new_rooms_and_a_new_order_in_the_files_change_no_address(
+    tmp_path_factory: pytest.TempPathFactory, added: set[int], order: Random
+) -> None:
     folder = tmp_path_factory.mktemp("grown") / "estate"
     shutil.copytree(HERE / "campus", folder)
     file = folder / "sites" / "rooms.yml"

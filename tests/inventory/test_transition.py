@@ -3,19 +3,27 @@
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inventory.load.loader import load_estate
 from inventory.model.enums import Family, Stage
-from inventory.network.transition import progress
+from inventory.model.estate import Estate
+from inventory.network.transition import Progress, progress
 
 HERE = Path(__file__).parent
 CAMPUS = load_estate(HERE / "campus")
 V4, V6, BOTH = (Family.IPV4,), (Family.IPV6,), (Family.IPV4, Family.IPV6)
 
 
-def changed(stage=Stage.DUAL_STACK, families=BOTH, links=None, hardware=None, services=None):
+def changed(
+    stage: Stage = Stage.DUAL_STACK,
+    families: tuple[Family, ...] = BOTH,
+    links: tuple[Family, ...] | None = None,
+    hardware: dict[str, dict[str, Any]] | None = None,
+    services: dict[str, dict[str, Any]] | None = None,
+) -> Estate:
     """The campus with its data centre at another stage or with other families."""
     dc = CAMPUS.sites["dc"]
     vlans = tuple(
@@ -30,7 +38,7 @@ def changed(stage=Stage.DUAL_STACK, families=BOTH, links=None, hardware=None, se
     return replace(CAMPUS, sites=sites, hardware=made, services=part, links=every)
 
 
-def of(estate, code, day="2026-11-25"):
+def of(estate: Estate, code: str, day: str = "2026-11-25") -> Progress:
     return next(item for item in progress(estate, date.fromisoformat(day)) if item.site == code)
 
 
@@ -58,12 +66,12 @@ CASES = [
 
 
 @pytest.mark.parametrize(("fields", "day", "counted", "overdue"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_stage_of(fields, day, counted, overdue):
+def test_stage_of(fields: dict[str, Any], day: str, counted: Stage, overdue: bool) -> None:
     found = of(changed(**fields), "dc", day)
     assert (found.counted, found.overdue) == (counted, overdue)
 
 
-def test_a_site_that_shows_nothing_has_reached_nothing():
+def test_a_site_that_shows_nothing_has_reached_nothing() -> None:
     empty = CAMPUS.sites["dc"].model_copy(update={"devices": (), "vlans": (), "circuits": ()})
     found = of(replace(CAMPUS, sites={"dc": empty}, links=(), services={}), "dc", "2028-01-01")
     assert (found.counted, found.overdue, found.shares) == (None, True, (0.0, 0.0))
@@ -81,14 +89,14 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("fields", "expected"), [way[1:] for way in WAYS], ids=[way[0] for way in WAYS])
-def test_in_the_way(fields, expected):
+def test_in_the_way(fields: dict[str, Any], expected: dict[str, str]) -> None:
     reasons = of(changed(**fields), "dc").in_the_way
     for name, text in expected.items():
         about = [reason for reason in reasons if reason.startswith(name)]
         assert (len(about) == 1 and text in about[0]) if text else about == []
 
 
-def test_every_site_of_the_reference_estate_is_counted():
+def test_every_site_of_the_reference_estate_is_counted() -> None:
     reference = load_estate(HERE.parents[1] / "inventory" / "estate")
     found = list(progress(reference, date(2026, 11, 25)))
     assert len(found) == len(reference.sites)

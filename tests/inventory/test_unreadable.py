@@ -12,6 +12,7 @@ import pytest
 
 from inventory.load.loader import read_draft
 from inventory.numbering.ledger import FILE, GENESIS, Ledger, LedgerEntry, used, write
+from tests.support import require
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -19,7 +20,7 @@ ROOT = HERE.parents[1]
 PLAIN = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 
 
-def rackproof(estate, *words, plain=False):
+def rackproof(estate: Path, *words: str, plain: bool = False) -> subprocess.CompletedProcess[str]:
     """Run a verb in a process of its own; ``plain``: the mode of a file holds for it."""
     environment = {**os.environ, "RACKPROOF_NO_CACHE": "1", "RACKPROOF_LANG": "en"}
     argv = [*(PLAIN if plain else ()), sys.executable, "-m", "rackproof", "--estate", str(estate), "estate", *words]
@@ -27,7 +28,7 @@ def rackproof(estate, *words, plain=False):
 
 
 @pytest.fixture
-def estate(tmp_path):
+def estate(tmp_path: Path) -> Path:
     """A copy of the base estate, with a ledger."""
     shutil.copytree(HERE / "base", tmp_path / "estate")
     write(Ledger(tmp_path / "estate" / FILE, {}, 0, GENESIS, date.min), numbers())
@@ -35,8 +36,8 @@ def estate(tmp_path):
 
 
 @cache
-def numbers():
-    draft = read_draft(HERE / "base", [])
+def numbers() -> list[LedgerEntry]:
+    draft = require(read_draft(HERE / "base", []))
     return [LedgerEntry(*number, owner, date(2026, 1, 1), "given") for number, (owner, _where) in used(draft).items()]
 
 
@@ -44,7 +45,7 @@ def numbers():
     ("words", "part"),
     [(("validate",), "sites"), (("facility",), "archetypes"), (("explain", "x"), "sites"), (("show",), "sites/dc.yml")],
 )
-def test_a_part_that_may_not_be_read(estate, words, part):
+def test_a_part_that_may_not_be_read(estate: Path, words: tuple[str, ...], part: str) -> None:
     (estate / part).chmod(0)
     answer = rackproof(estate, *words, plain=True)
     assert (answer.returncode, "[FIL002]" in answer.stderr) == (6, True), answer.stderr
@@ -55,7 +56,7 @@ def test_a_part_that_may_not_be_read(estate, words, part):
     [(("check",), "sites"), (("check", "--json"), "allocations.jsonl"), (("append",), "allocations.jsonl"),
      (("free",), "sites"), (("free",), "allocations.jsonl")],
 )  # fmt: skip
-def test_a_ledger_that_may_not_be_read(estate, words, part):
+def test_a_ledger_that_may_not_be_read(estate: Path, words: tuple[str, ...], part: str) -> None:
     (estate / part).chmod(0)
     answer = rackproof(estate, "ledger", *words, plain=True)
     for_programs = "--json" in words
@@ -63,7 +64,7 @@ def test_a_ledger_that_may_not_be_read(estate, words, part):
     assert (answer.returncode, "FIL002" in said) == (6, True), said
 
 
-def test_a_ledger_that_may_not_be_written(estate):
+def test_a_ledger_that_may_not_be_written(estate: Path) -> None:
     text = (estate / "services.yml").read_text("utf-8")
     (estate / "services.yml").write_text(text.replace("name: nodes", "name: nodes\n    anycast: 7"), "utf-8")
     (estate / "allocations.jsonl").chmod(0o444)
@@ -72,13 +73,13 @@ def test_a_ledger_that_may_not_be_written(estate):
 
 
 @pytest.mark.parametrize("verb", ["zone", "prometheus", "hosts"])
-def test_a_place_that_may_not_be_written_to(estate, verb):
+def test_a_place_that_may_not_be_written_to(estate: Path, verb: str) -> None:
     estate.chmod(0o555)
     answer = rackproof(estate, "export", verb, "--to", str(estate / "made"), plain=True)
     assert (answer.returncode, "[FIL002]" in answer.stderr) == (6, True), answer.stderr
 
 
 @pytest.mark.parametrize("verb", ["zone", "prometheus"])
-def test_a_file_where_a_folder_is_wanted(estate, verb):
+def test_a_file_where_a_folder_is_wanted(estate: Path, verb: str) -> None:
     answer = rackproof(estate, "export", verb, "--to", str(estate / "links.yml"))
     assert (answer.returncode, "[FIL003]" in answer.stderr) == (2, True), answer.stderr
