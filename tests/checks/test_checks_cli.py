@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 import rackproof
 from checks.cli import checks as cli
 from checks.cli import evidence as evidence_cli
 from checks.cli import report as report_cli
+from checks.register.requirement import Requirement
 from checks.watch import service as watching
-from checks.watch.scheduler import SweepResult
+from checks.watch.history import History
+from checks.watch.scheduler import Sweeper, SweepResult
 from core import console
+from core.workspace import Workspace
+from tests.support import Ask, require
 
 from .conftest import LAB_ESTATE
 
@@ -23,7 +30,7 @@ APPS = {"checks": cli.app, "evidence": evidence_cli.app, "report": report_cli.ap
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
     (tmp_path / "ws").mkdir()
 
     def run(*words: str) -> tuple[int, str, str]:
@@ -37,16 +44,19 @@ def call(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("room", APPS)
-def test_every_verb_can_speak_to_programs(room):
+def test_every_verb_can_speak_to_programs(room: str) -> None:
     group = get_command(APPS[room])
+    assert isinstance(group, TyperGroup)
     for name in group.list_commands(typer.Context(group)):
-        command = group.get_command(typer.Context(group), name)
+        command = require(group.get_command(typer.Context(group), name))
         assert "--json" in {option for parameter in command.params for option in parameter.opts}, f"{room} {name}"
 
 
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("language", ["en", "vi"])
-def test_the_list_fits_the_terminal_and_cuts_no_name(call, monkeypatch, requirements, width, language):
+def test_the_list_fits_the_terminal_and_cuts_no_name(
+    call: Ask, monkeypatch: pytest.MonkeyPatch, requirements: dict[str, Requirement], width: int, language: str
+) -> None:
     """It was wider than 80 columns and cut the ids with an ellipsis."""
     from rich.console import Console
 
@@ -59,7 +69,7 @@ def test_the_list_fits_the_terminal_and_cuts_no_name(call, monkeypatch, requirem
     assert all(name in shown for name in requirements)
 
 
-def test_explain_in_vietnamese_has_no_english_label(call, monkeypatch):
+def test_explain_in_vietnamese_has_no_english_label(call: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
     code, shown, _err = call("checks", "explain", "QH-3-DC-NPLUS1")
     assert code == 0
@@ -67,9 +77,9 @@ def test_explain_in_vietnamese_has_no_english_label(call, monkeypatch):
     assert labels & set(shown.split()) == set()
 
 
-def test_the_watch_tells_programs_one_line_per_event(call, monkeypatch):
-    def sweeper(_ws, _sites, _history, tell):
-        def sweep(_due):
+def test_the_watch_tells_programs_one_line_per_event(call: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sweeper(_ws: Workspace, _sites: tuple[str, ...], _history: History, tell: watching.Tell) -> Sweeper:
+        def sweep(_due: Sequence[Requirement]) -> SweepResult:
             tell({"event": "swept", "run_id": "a", "bundle": ""})
             return SweepResult("a", ())
 
@@ -121,7 +131,7 @@ def test_the_watch_tells_programs_one_line_per_event(call, monkeypatch):
         ),
     ],
 )
-def test_wrong_use_is_said_by_code_to_people_and_programs(call, words, code, exits):
+def test_wrong_use_is_said_by_code_to_people_and_programs(call: Ask, words: list[str], code: str, exits: int) -> None:
     got, _out, err = call(*words)
     assert (got, f"[{code}]" in err) == (exits, True), err
     got, out, _err = call(*words, "--json")
@@ -129,7 +139,7 @@ def test_wrong_use_is_said_by_code_to_people_and_programs(call, words, code, exi
     assert (got, envelope["schema"], envelope["errors"][0]["code"]) == (exits, "error", code)
 
 
-def test_a_history_of_so_many_has_no_more_gaps_either(call, tmp_path):
+def test_a_history_of_so_many_has_no_more_gaps_either(call: Ask, tmp_path: Path) -> None:
     """`checks history --limit 3` printed three verdicts and every gap of the year."""
     from datetime import UTC, datetime
 
@@ -146,14 +156,14 @@ def test_a_history_of_so_many_has_no_more_gaps_either(call, tmp_path):
     assert [line.split()[1] for line in shown.splitlines()] == ["QH-3-NOC"] * 3
 
 
-def test_a_share_is_never_rounded_up():
+def test_a_share_is_never_rounded_up() -> None:
     from checks.cli.scoreboard import _scores
 
     row = {"site": "dc", "tier": "DC", "passed": 1, "waived": 0, "not_met": 1, "total": 300, "coverage": 0.9967}
     assert _scores(row)[-1] == "99%"
 
 
-def test_no_text_hides_in_an_f_string():
+def test_no_text_hides_in_an_f_string() -> None:
     """Babel sees no call inside an f-string of Python 3.11: such a text would stay English for ever."""
     from checks.cli import evidence_text
     from checks.cli import scoreboard as show

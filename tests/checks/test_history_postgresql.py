@@ -3,10 +3,13 @@
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine.base import Engine
 from sqlalchemy.exc import OperationalError
 
 from checks.model import Message, Status, Verdict
@@ -23,7 +26,7 @@ SERVER = (
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A PostgreSQL of the lab's image, in a container of its own, reached over a Unix socket only."""
     socket = tmp_path_factory.mktemp("socket")
     socket.chmod(0o777)
@@ -59,7 +62,7 @@ def store(tmp_path_factory):
             server.terminate()
 
 
-def _wait_for(engine, server, log):
+def _wait_for(engine: Engine, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -72,7 +75,7 @@ def _wait_for(engine, server, log):
             time.sleep(0.3)
 
 
-def _verdict(site, at, status=Status.PASS):
+def _verdict(site: str, at: datetime, status: Status = Status.PASS) -> Verdict:
     return Verdict(
         "QH-X",
         site,
@@ -89,20 +92,20 @@ def _verdict(site, at, status=Status.PASS):
     )
 
 
-def _record(history, minute, status=Status.PASS):
+def _record(history: History, minute: int, status: Status = Status.PASS) -> list[str]:
     at = START + timedelta(minutes=minute)
     slots = {"QH-X": (at.timestamp(), 60.0)}
     return history.record(slots, f"run-{minute}-{status}", (at, at), [_verdict("dc", at, status), _verdict("dr", at)])
 
 
-def test_a_slot_is_written_once_and_the_first_writer_wins(store):
+def test_a_slot_is_written_once_and_the_first_writer_wins(store: Engine) -> None:
     history = History(store)
     assert _record(history, 0) == ["QH-X"]
     assert _record(History(store), 0, Status.FAIL) == []
     assert {row["status"] for row in history.verdicts("QH-X", None, 10)} == {"pass"}
 
 
-def test_gaps_are_found_and_explained(store):
+def test_gaps_are_found_and_explained(store: Engine) -> None:
     history = History(store)
     _record(history, 3)
     missing = [(START + timedelta(minutes=m)).timestamp() for m in (1, 2)]
@@ -111,7 +114,7 @@ def test_gaps_are_found_and_explained(store):
     assert find_unexplained(history, "QH-X", 60) == []
 
 
-def test_the_newest_verdict_grows_stale(store):
+def test_the_newest_verdict_grows_stale(store: Engine) -> None:
     newest = {row.site: row for row in History(store).latest()}
     assert newest["dc"].at(START + timedelta(minutes=4)) is Status.PASS
     assert newest["dc"].at(START + timedelta(hours=1)) is Status.STALE

@@ -5,31 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from checks.judge.registry import judges
-from checks.model import NOT_MET, Status, roll_up
+from checks.model import NOT_MET, Status, Verdict, roll_up
+from checks.register.requirement import Requirement
+from tests.checks.conftest import Bench
 
 CASES = yaml.load((Path(__file__).parent / "judge_cases.yml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
-def roll_ups(verdicts):
-    groups = {}
+def roll_ups(verdicts: tuple[Verdict, ...]) -> dict[tuple[str, str], Status]:
+    groups: dict[tuple[str, str], list[Status]] = {}
     for verdict in verdicts:
         groups.setdefault((verdict.requirement, verdict.site), []).append(verdict.status)
     return {key: roll_up(group) for key, group in groups.items()}
 
 
-def test_the_good_capture_is_green(bench):
+def test_the_good_capture_is_green(bench: Bench) -> None:
     verdicts = bench.judge()
     assert [(v.requirement, v.site, v.asset, v.reason.text()) for v in verdicts if v.status in NOT_MET] == []
     assert {v.status for v in verdicts} == {Status.PASS, Status.NOT_APPLICABLE, Status.WAIVED}
     assert all(v.evidence for v in verdicts if v.status is Status.PASS)
 
 
-def test_a_verdict_is_valid_as_long_as_its_oldest_evidence(bench):
+def test_a_verdict_is_valid_as_long_as_its_oldest_evidence(bench: Bench) -> None:
     """Evidence is collected before it is judged, the oldest of it long before."""
     bench.change({"age": ["snmp", "ups-a", 60]})
     verdicts = bench.judge()
@@ -44,7 +47,7 @@ def test_a_verdict_is_valid_as_long_as_its_oldest_evidence(bench):
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_change_turns_what_it_must(bench, case):
+def test_a_change_turns_what_it_must(bench: Bench, case: dict[str, Any]) -> None:
     for change in case["changes"]:
         bench.change(change)
     everything = "only" in case or case["requirement"] == "QH-2-60-100"
@@ -59,7 +62,7 @@ def test_a_change_turns_what_it_must(bench, case):
         assert red == {tuple(pair.split()) for pair in case["only"]}
 
 
-def test_every_judge_has_two_known_bad_cases(requirements):
+def test_every_judge_has_two_known_bad_cases(requirements: dict[str, Requirement]) -> None:
     judge_of = {item.id: item.check.judge for item in requirements.values()}
     bad = Counter(judge_of[case["requirement"]] for case in CASES if case["status"] not in ("pass", "not_applicable"))
     used = {item.check.judge for item in requirements.values()}
@@ -68,14 +71,14 @@ def test_every_judge_has_two_known_bad_cases(requirements):
     assert {name for name in used if bad[name] < 2} == set()
 
 
-def test_judging_twice_gives_the_same(bench):
+def test_judging_twice_gives_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = bench.all_items()
-    bench.all_items = lambda: fixed
+    monkeypatch.setattr(bench, "all_items", lambda: fixed)
     first, second = bench.judge(), bench.judge()
     assert [v.as_dict() for v in first] == [v.as_dict() for v in second]
 
 
-def test_nothing_collected_is_never_green(bench):
+def test_nothing_collected_is_never_green(bench: Bench) -> None:
     """Take every piece of device evidence away: whatever stood on it must leave green."""
     bench.items = []
     states = roll_ups(bench.judge())
@@ -88,7 +91,7 @@ def test_nothing_collected_is_never_green(bench):
     assert green <= on_paper
 
 
-def test_everything_unreachable_is_never_green(bench):
+def test_everything_unreachable_is_never_green(bench: Bench) -> None:
     for collector, asset in {(e.item.collector, e.item.asset) for e in bench.items}:
         bench.do_trouble(collector, asset, "unreachable", "connect: no route to host")
     groups = roll_ups(bench.judge())
@@ -103,7 +106,7 @@ def test_everything_unreachable_is_never_green(bench):
     assert Status.UNREACHABLE in states
 
 
-def test_a_week_later_device_evidence_is_stale(bench):
+def test_a_week_later_device_evidence_is_stale(bench: Bench) -> None:
     from datetime import timedelta
 
     bench.now += timedelta(days=7)

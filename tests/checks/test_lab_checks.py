@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from core.workspace import Workspace
+from lab.instance import Instance
+from tests.conftest import Rackproof
 from tests.support import json_of
 
 pytestmark = pytest.mark.lab
@@ -16,18 +21,19 @@ BUDGET_S = 60  # 20 s on a quiet machine, drill included; the test machine is sh
 
 
 @pytest.fixture(scope="module")
-def attested(provisioned_lab, rackproof):
+def attested(provisioned_lab: Instance, rackproof: Rackproof) -> Iterator[Instance]:
     rackproof("checks", "attest", "--lab")
     rackproof("lab", "serve")
     yield provisioned_lab
     rackproof("lab", "serve", "--stop")
 
 
-def judged(rackproof, *options: str, expected: int | None = 0) -> dict:
-    return json_of(rackproof("checks", "run", "--json", *options, expected=expected).stdout)
+def judged(rackproof: Rackproof, *options: str, expected: int | None = 0) -> dict[str, Any]:
+    data: dict[str, Any] = json_of(rackproof("checks", "run", "--json", *options, expected=expected).stdout)
+    return data
 
 
-def test_the_provisioned_lab_is_green(attested, rackproof):
+def test_the_provisioned_lab_is_green(attested: Instance, rackproof: Rackproof) -> None:
     began = time.monotonic()
     found = judged(rackproof)
     assert found["not_green"] == []
@@ -37,12 +43,12 @@ def test_the_provisioned_lab_is_green(attested, rackproof):
     assert (Path(found["bundle"]) / "manifest.json").exists()
 
 
-def test_no_drill_stands_on_the_last_one_while_it_is_valid(attested, rackproof):
+def test_no_drill_stands_on_the_last_one_while_it_is_valid(attested: Instance, rackproof: Rackproof) -> None:
     found = judged(rackproof, "--no-drill", "--requirement", "QH-5-RECOVER")
     assert found["not_green"] == []
 
 
-def test_the_drill_leaves_nothing_behind(attested, lab_workspace):
+def test_the_drill_leaves_nothing_behind(attested: Instance, lab_workspace: Workspace) -> None:
     from checks.ssh import ShellCommand, run_batch
 
     (answer,) = run_batch(
@@ -53,13 +59,13 @@ def test_the_drill_leaves_nothing_behind(attested, lab_workspace):
     assert answer.stdout.split() == [b"0", b"0"]
 
 
-def test_one_site_only(attested, rackproof):
+def test_one_site_only(attested: Instance, rackproof: Rackproof) -> None:
     found = judged(rackproof, "--site", "hph", "--no-drill", expected=None)
     assert {row["site"] for row in found["scoreboard"]} == {"hph"}
     assert found["not_green"] == []
 
 
-def test_tape_and_pytest_agree_on_a_real_host(attested, lab_workspace, tmp_path):
+def test_tape_and_pytest_agree_on_a_real_host(attested: Instance, lab_workspace: Workspace, tmp_path: Path) -> None:
     """Live through pytest, and from the tape: the same verdict for each test."""
     from checks.replay.live import record_host
     from checks.replay.suite import run_suite
@@ -70,7 +76,7 @@ def test_tape_and_pytest_agree_on_a_real_host(attested, lab_workspace, tmp_path)
     assert {result.verdict for result in results} == {"pass"}
 
 
-def test_the_watch_goes_on_and_explains_itself(attested, rackproof):
+def test_the_watch_goes_on_and_explains_itself(attested: Instance, rackproof: Rackproof) -> None:
     rackproof("checks", "watch", "--ticks", "2", "--speed", "30", "--site", "hph", timeout=180)
     found = json_of(rackproof("checks", "history", "--json", "--limit", "500").stdout)
     assert "hph" in {row["site"] for row in found["verdicts"]}
@@ -78,7 +84,7 @@ def test_the_watch_goes_on_and_explains_itself(attested, rackproof):
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_a_fault_turns_exactly_what_it_must(attested, rackproof, fault):
+def test_a_fault_turns_exactly_what_it_must(attested: Instance, rackproof: Rackproof, fault: str) -> None:
     plan = FAULTS[fault]
     option = "--drill" if plan.get("drill") else "--no-drill"
     rackproof("lab", "break", fault)

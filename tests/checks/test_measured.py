@@ -85,7 +85,7 @@ def find_written_names() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
                 name = node.args[0]
-                found |= {name.value} if isinstance(name, ast.Constant) else set()
+                found |= {str(name.value)} if isinstance(name, ast.Constant) else set()
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from tests.support import json_of
 
 
 @pytest.fixture
-def ws(tmp_path, monkeypatch) -> Workspace:
+def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("RACKPROOF_WORKSPACE", str(tmp_path / "ws"))
     monkeypatch.setenv("RACKPROOF_ESTATE", str(REPOSITORY / "lab" / "estate"))
     monkeypatch.setenv("RACKPROOF_LANG", "en")
@@ -24,7 +25,7 @@ def ws(tmp_path, monkeypatch) -> Workspace:
 
 
 @pytest.fixture
-def document(tmp_path):
+def document(tmp_path: Path) -> Path:
     file = tmp_path / "plan.pdf"
     file.write_bytes(b"a plan")
     return file
@@ -34,7 +35,7 @@ DAY = "2027-01-01"
 FILLED = ["--document", "DOC", "--number", "1", "--signer", "x", "--expires", DAY]
 
 
-def attest(document, *more: str) -> int:
+def attest(document: Path, *more: str) -> int:
     return run(
         [
             "checks",
@@ -53,7 +54,9 @@ def attest(document, *more: str) -> int:
     )
 
 
-def test_a_paper_from_the_command_line_is_valid(ws, document, capsys):
+def test_a_paper_from_the_command_line_is_valid(
+    ws: Workspace, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["checks", "signer", "cuc2", "--title", "Cục trưởng"]) == 0
     assert attest(document) == 0
     (file,) = ws.attestations_dir.glob("attestation-*.yml")
@@ -82,7 +85,9 @@ def test_a_paper_from_the_command_line_is_valid(ws, document, capsys):
         (["explain", "NO-SUCH"], "CHK001"),
     ],
 )
-def test_what_cannot_be_signed_is_refused_in_words(ws, document, capsys, arguments, says):
+def test_what_cannot_be_signed_is_refused_in_words(
+    ws: Workspace, document: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
     code = run(["checks", *(str(document) if word == "DOC" else word for word in arguments)])
     shown = capsys.readouterr().err
     assert code not in (0, 70), shown
@@ -90,7 +95,9 @@ def test_what_cannot_be_signed_is_refused_in_words(ws, document, capsys, argumen
     assert not list(ws.attestations_dir.glob("attestation-*")) if ws.attestations_dir.exists() else True
 
 
-def test_a_signer_of_attestations_may_not_waive(ws, document, capsys):
+def test_a_signer_of_attestations_may_not_waive(
+    ws: Workspace, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(["checks", "signer", "cuc2"])
     code = run(
         [
@@ -119,12 +126,12 @@ def test_a_signer_of_attestations_may_not_waive(ws, document, capsys):
     assert "PAP002" in capsys.readouterr().err
 
 
-def test_a_waiver_needs_an_approver(ws, document):
+def test_a_waiver_needs_an_approver(ws: Workspace, document: Path) -> None:
     with pytest.raises(ValueError, match="approver"):
         papers.make_lab_statement(StatementKind.WAIVER, "KH08-II5-BYDESIGN", ("dc",), "old thing")
 
 
-def test_keys_are_private_and_papers_are_readable_text(ws, document):
+def test_keys_are_private_and_papers_are_readable_text(ws: Workspace, document: Path) -> None:
     run(["checks", "signer", "cuc2"])
     attest(document, "--site", "dc")
     key = ws.root / "keys" / "signer-cuc2.pem"
@@ -135,7 +142,7 @@ def test_keys_are_private_and_papers_are_readable_text(ws, document):
     assert str(data["document"]["number"]) == "12/KH-C2"
 
 
-def test_another_key_under_a_known_name_is_refused(ws, document):
+def test_another_key_under_a_known_name_is_refused(ws: Workspace, document: Path) -> None:
     run(["checks", "signer", "cuc2"])
     papers.add_signer(ws, Signer(name="cuc2", public_key="0" * 64))
     with pytest.raises(RackproofError, match="PAP002"):
@@ -148,7 +155,7 @@ def test_another_key_under_a_known_name_is_refused(ws, document):
         )
 
 
-def test_list_and_explain_speak(ws, capsys):
+def test_list_and_explain_speak(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["checks", "list", "--json"]) == 0
     assert len(json_of(capsys.readouterr().out)) >= 45
     assert run(["checks", "explain", "QH-3-DC-NPLUS1"]) == 0

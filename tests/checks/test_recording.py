@@ -7,7 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,11 +34,11 @@ def tape_of(host: str) -> HostRecording:
 
 
 @pytest.fixture
-def host_that_answers(monkeypatch):
+def host_that_answers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """An SSH that answers from the capture; counts its round trips; unknown commands fail like a missing program."""
     trips: list[int] = []
 
-    def answer(_config, alias, commands):
+    def answer(_config: Path, alias: str, commands: Sequence[ssh.ShellCommand]) -> list[ssh.ShellAnswer]:
         trips.append(len(commands))
         tape = tape_of(alias)
         found = [tape.find(command.text.encode()) for command in commands]
@@ -51,14 +54,14 @@ def host_that_answers(monkeypatch):
 
 
 @pytest.mark.parametrize("host", sorted(ROLES))
-def test_replay_of_a_good_host_passes_every_test(host):
+def test_replay_of_a_good_host_passes_every_test(host: str) -> None:
     results, _used, missing = run_suite(tape_of(host), ROLES[host])
     assert [(r.id, r.detail) for r in results if r.verdict != "pass"] == []
     assert missing == []
     assert len(results) >= 45
 
 
-def test_recording_gives_the_verdicts_of_the_capture(host_that_answers, tmp_path):
+def test_recording_gives_the_verdicts_of_the_capture(host_that_answers: list[int], tmp_path: Path) -> None:
     first = record_host(tmp_path, "dc-db1", "database-primary", tmp_path / "hints")
     rounds = len(host_that_answers)
     again = record_host(tmp_path, "dc-db1", "database-primary", tmp_path / "hints")
@@ -68,10 +71,10 @@ def test_recording_gives_the_verdicts_of_the_capture(host_that_answers, tmp_path
         assert {r.verdict for r in run_suite(tape, "database-primary")[0]} == {"pass"}
 
 
-def test_a_dead_host_gives_no_pass_no_skip_and_one_attempt(monkeypatch, tmp_path):
+def test_a_dead_host_gives_no_pass_no_skip_and_one_attempt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     trips = []
 
-    def dead(_config, _alias, commands):
+    def dead(_config: Path, _alias: str, commands: Sequence[ssh.ShellCommand]) -> list[ssh.ShellAnswer]:
         trips.append(1)
         return [ssh.ShellAnswer(255, b"", b"", NOW, NOW, "no route to host", True) for _ in commands]
 
@@ -82,7 +85,9 @@ def test_a_dead_host_gives_no_pass_no_skip_and_one_attempt(monkeypatch, tmp_path
     assert trips == [1]
 
 
-def run_case(folder, source, conftest="", role="site-node"):
+def run_case(
+    folder: Path, source: str, conftest: str = "", role: str = "site-node"
+) -> tuple[dict[str, str], list[suite.HostTestResult]]:
     """Run host tests from a folder of their own against a good host; returns the results by test, and the rest."""
     folder.mkdir(exist_ok=True)
     module = f"test_{hashlib.sha256((str(folder) + source).encode()).hexdigest()[:12]}"
@@ -95,7 +100,7 @@ def run_case(folder, source, conftest="", role="site-node"):
 
 
 @pytest.mark.parametrize("case", load_cases("host_test_cases.yml"), ids=lambda case: case["name"])
-def test_a_host_test_comes_to_what_pytest_makes_of_it(case, tmp_path):
+def test_a_host_test_comes_to_what_pytest_makes_of_it(case: dict[str, Any], tmp_path: Path) -> None:
     tests, rest = run_case(tmp_path / "suite", case["source"], case.get("conftest", ""))
     assert tests == case.get("results", {})
     assert [one.verdict in ("error", "skipped") for one in rest] == [True] * len(rest)
@@ -103,19 +108,19 @@ def test_a_host_test_comes_to_what_pytest_makes_of_it(case, tmp_path):
     assert case.get("broken", "") in " ".join(one.detail for one in rest)
 
 
-def test_no_test_at_all_is_no_green_host(monkeypatch, tmp_path):
+def test_no_test_at_all_is_no_green_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An emptied folder of host tests: the hardening of every host is red, with the reason."""
     monkeypatch.setattr(suite, "FOLDER", tmp_path)
     results, _used, _missing = run_suite(tape_of("hph-node1"), "site-node")
     assert [(one.verdict, one.id) for one in results] == [("error", "pytest")]
 
 
-def test_what_the_tests_print_is_not_our_output(tmp_path, capsys):
+def test_what_the_tests_print_is_not_our_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_case(tmp_path / "suite", "print(1)\n\ndef test_x(host):\n    print(2)\n")
     assert capsys.readouterr().out == ""
 
 
-def test_every_recorded_answer_matters_or_is_not_kept():
+def test_every_recorded_answer_matters_or_is_not_kept() -> None:
     """Change each answer in turn; some test that used it must leave pass. Finds checks that judge nothing."""
     tape = tape_of("dc-db1")
     probes = ("uname", "command -v", "cat /etc/os-release", "test -d", "python3 -c")
@@ -138,13 +143,13 @@ def test_every_recorded_answer_matters_or_is_not_kept():
         lambda data: data | {"answers": {"0" * 64: next(iter(data["answers"].values()))}},
     ],
 )
-def test_a_spoiled_tape_is_refused(spoil):
+def test_a_spoiled_tape_is_refused(spoil: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     data = json.loads(tape_of("dc-db1").to_bytes())
     with pytest.raises(ValueError):
         HostRecording.from_bytes(json.dumps(spoil(data)).encode())
 
 
-def test_trouble_on_the_tape_is_no_answer(tmp_path):
+def test_trouble_on_the_tape_is_no_answer(tmp_path: Path) -> None:
     tape = tape_of("hph-node1")
     for key, answer in tape.answers.items():
         tape.answers[key] = replace(answer, trouble="the command did not end in time")
@@ -153,7 +158,7 @@ def test_trouble_on_the_tape_is_no_answer(tmp_path):
     assert told == {("no-answer", "the command did not end in time")}
 
 
-def test_pytest_itself_runs_the_tests_from_the_tape(tmp_path):
+def test_pytest_itself_runs_the_tests_from_the_tape(tmp_path: Path) -> None:
     """The same tests under pytest with --hosts=rec://NAME: same count, all pass; without a tape, none passes."""
     (tmp_path / "hph-node1.tape.json").write_bytes(tape_of("hph-node1").to_bytes())
     argv = [
@@ -203,12 +208,12 @@ def frames(*answers: tuple[int, bytes, bytes]) -> bytes:
         (b"", 0),
     ],
 )
-def test_a_torn_or_foreign_frame_is_no_answer(output, complete):
+def test_a_torn_or_foreign_frame_is_no_answer(output: bytes, complete: int) -> None:
     assert len(ssh.parse_answers(output, 2)) == complete
 
 
 @needs_program("pgrep")
-def test_the_batch_really_runs_in_a_shell(tmp_path):
+def test_the_batch_really_runs_in_a_shell(tmp_path: Path) -> None:
     texts = [
         "echo one; echo two >&2; exit 3",
         "sleep 20",
@@ -232,7 +237,7 @@ def test_the_batch_really_runs_in_a_shell(tmp_path):
 
 
 @needs_program("ssh")
-def test_an_unreachable_host_answers_every_command_with_trouble(tmp_path):
+def test_an_unreachable_host_answers_every_command_with_trouble(tmp_path: Path) -> None:
     config = tmp_path / "ssh_config"
     config.write_text("Host gone\n  HostName 127.0.0.1\n  Port 1\n  BatchMode yes\n")
     answers = ssh.run_batch(config, "gone", [ssh.ShellCommand("true"), ssh.ShellCommand("true")])
@@ -240,7 +245,7 @@ def test_an_unreachable_host_answers_every_command_with_trouble(tmp_path):
     assert all(answer.trouble for answer in answers)
 
 
-def test_hosts_of_one_role_are_recorded_side_by_side(host_that_answers, tmp_path):
+def test_hosts_of_one_role_are_recorded_side_by_side(host_that_answers: list[int], tmp_path: Path) -> None:
     """Eight at once, one hints file: nobody stumbles over the file of another."""
     from concurrent.futures import ThreadPoolExecutor
 

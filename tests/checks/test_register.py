@@ -24,14 +24,14 @@ from core.workspace import REPOSITORY
 GOOD = (REQUIREMENTS_DIR / "1.1" / "QH-3-DC-NPLUS1.yml").read_text(encoding="utf-8")
 
 
-def test_enough_requirements_of_every_group(requirements):
+def test_enough_requirements_of_every_group(requirements: dict[str, requirement.Requirement]) -> None:
     groups = Counter(item.group for item in requirements.values())
     assert set(groups) == {f"1.{number}" for number in range(1, 10)}
     assert len(requirements) >= 45
     assert sum(item.method is Method.MEASURED for item in requirements.values()) >= 28
 
 
-def test_every_requirement_is_quantified(requirements):
+def test_every_requirement_is_quantified(requirements: dict[str, requirement.Requirement]) -> None:
     for item in requirements.values():
         assert item.thresholds, item.id
         assert item.due.date or item.due.note, item.id
@@ -41,12 +41,12 @@ def test_every_requirement_is_quantified(requirements):
             assert not (policy and re.search(r"TCVN|TT \d|NĐ \d|ASHRAE", threshold.source)), item.id
 
 
-def test_attested_requirements_need_no_machine(requirements):
+def test_attested_requirements_need_no_machine(requirements: dict[str, requirement.Requirement]) -> None:
     for item in requirements.values():
         assert (item.method is Method.ATTESTED) == (item.check.judge == "attested"), item.id
 
 
-def test_names_of_judges_are_found_without_importing_them():
+def test_names_of_judges_are_found_without_importing_them() -> None:
     ours = {name for name, one in judges().items() if one.function.__module__.startswith("checks.judge.judges.")}
     assert read_judge_names() - {"sample"} == ours  # the tests of the evidence bring one of their own
 
@@ -67,7 +67,7 @@ def test_names_of_judges_are_found_without_importing_them():
         ("id: QH-3-DC-NPLUS1", "id: 'no", "YML004", ""),
     ],
 )
-def test_a_mistake_has_its_place(tmp_path, old, new, code, says):
+def test_a_mistake_has_its_place(tmp_path: Path, old: str, new: str, code: str, says: str) -> None:
     assert old in GOOD
     file = tmp_path / "1.1" / "QH-3-DC-NPLUS1.yml"
     file.parent.mkdir()
@@ -91,7 +91,9 @@ def test_a_mistake_has_its_place(tmp_path, old, new, code, says):
         ("provenance: S", "provenance: X", "không thuộc các giá trị cho phép"),
     ],
 )
-def test_a_mistake_is_said_in_vietnamese(tmp_path, monkeypatch, old, new, says):
+def test_a_mistake_is_said_in_vietnamese(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, says: str
+) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
     file = tmp_path / "1.1" / "QH-3-DC-NPLUS1.yml"
     file.parent.mkdir()
@@ -102,7 +104,7 @@ def test_a_mistake_is_said_in_vietnamese(tmp_path, monkeypatch, old, new, says):
     assert not re.search(r"(?i)\b(input|should|extra|permitted|field|at least|value error)\b", str(caught.value))
 
 
-def test_an_unknown_key_of_the_services_is_said_in_words(tmp_path, monkeypatch):
+def test_an_unknown_key_of_the_services_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "services.yml"
     file.write_text(FILE.read_text(encoding="utf-8") + "zzz: 1\n", encoding="utf-8")
     for language, says in (("en", "the key 'zzz' is not known here"), ("vi", "khóa 'zzz' không có ở vị trí này")):
@@ -113,7 +115,7 @@ def test_an_unknown_key_of_the_services_is_said_in_words(tmp_path, monkeypatch):
         assert caught.value.place and caught.value.place.line > 0
 
 
-def test_every_text_that_a_model_refuses_with_is_translated(monkeypatch):
+def test_every_text_that_a_model_refuses_with_is_translated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", "vi")
     for module in (requirement, services, attestation):
         source = Path(str(module.__file__)).read_text(encoding="utf-8")
@@ -122,12 +124,12 @@ def test_every_text_that_a_model_refuses_with_is_translated(monkeypatch):
         assert [text for text in texts if _(text) == text] == []
 
 
-def test_an_empty_folder_is_an_error(tmp_path):
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RackproofError, match="REQ006"):
         load_requirements(tmp_path)
 
 
-def test_messages_say_the_same_in_both_languages():
+def test_messages_say_the_same_in_both_languages() -> None:
     for msgid, texts in read_messages().items():
         assert set(texts) == {"en", "vi"}, msgid
         names = {language: set(re.findall(r"\{(\w+)\}", text)) for language, text in texts.items()}
@@ -135,7 +137,7 @@ def test_messages_say_the_same_in_both_languages():
         assert texts["en"] != texts["vi"], msgid
 
 
-def test_every_message_that_code_uses_exists_and_every_message_is_used():
+def test_every_message_that_code_uses_exists_and_every_message_is_used() -> None:
     files = sorted((REPOSITORY / "checks" / "judge").rglob("*.py"))
     code = "\n".join(file.read_text(encoding="utf-8") for file in files)
     subjects = {msgid.partition(".")[0] for msgid in read_messages()}
@@ -143,17 +145,17 @@ def test_every_message_that_code_uses_exists_and_every_message_is_used():
     assert used == {msgid for msgid in read_messages() if not msgid.startswith("quantity.")}
 
 
-def test_an_unknown_message_or_a_missing_value_is_shown_not_hidden():
+def test_an_unknown_message_or_a_missing_value_is_shown_not_hidden() -> None:
     assert render("no.such", {"a": "1"}) == "no.such {'a': '1'}"
     assert render("reach.lost", {"device": "x"}).endswith("{'device': 'x'}")
 
 
-def test_collectors_are_described(requirements):
+def test_collectors_are_described(requirements: dict[str, requirement.Requirement]) -> None:
     used = {name for item in requirements.values() for name in item.check.collectors}
     assert used == set(COLLECTORS)
 
 
-def test_quotes_are_vietnamese_text(requirements):
+def test_quotes_are_vietnamese_text(requirements: dict[str, requirement.Requirement]) -> None:
     for item in requirements.values():
         assert len(item.clause.quote) >= 8
         assert not item.clause.quote.isascii(), item.id

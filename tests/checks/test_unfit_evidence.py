@@ -10,6 +10,7 @@ from checks.judge import registry
 from checks.judge.case import Case, Unfit
 from checks.judge.registry import RegisteredJudge
 from checks.model import CollectOutcome, Status, Verdict
+from tests.checks.conftest import Bench
 
 from .conftest import read_capture
 
@@ -26,7 +27,7 @@ def describe(verdict: Verdict) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize(("collector", "asset"), ASKED, ids=[" ".join(pair) for pair in ASKED])
-def test_one_thing_out_of_reach_hides_no_other(bench, collector, asset):
+def test_one_thing_out_of_reach_hides_no_other(bench: Bench, collector: str, asset: str) -> None:
     """Whatever is said without its evidence is said just so when it is gone; and nothing on it is green."""
     lost = {entry.item.id for entry in bench.items if (entry.item.collector, entry.item.asset) == (collector, asset)}
     single = frozenset(name for name, item in bench.requirements.items() if item.check.judge not in OF_MANY)
@@ -42,7 +43,7 @@ def test_one_thing_out_of_reach_hides_no_other(bench, collector, asset):
     assert [v for v in verdicts if v.status is Status.PASS and not unreached.isdisjoint(v.evidence)] == []
 
 
-def judge_by(monkeypatch, bench, function) -> list[Verdict]:
+def judge_by(monkeypatch: pytest.MonkeyPatch, bench: Bench, function: registry.Judge) -> list[Verdict]:
     """Return the verdicts at one site of a requirement that is judged by a judge of the test's own."""
     real = registry.judges()["services_tagged"]
     monkeypatch.setitem(registry._JUDGES, "services_tagged", RegisteredJudge(real.id, function, False))
@@ -50,7 +51,7 @@ def judge_by(monkeypatch, bench, function) -> list[Verdict]:
     return [verdict for verdict in bench.judge(frozenset({name})) if verdict.site == "dc"]
 
 
-def make_judge_of_devices(*, one_by_one: bool):
+def make_judge_of_devices(*, one_by_one: bool) -> registry.Judge:
     """Make a judge: pdu-a is out of reach, what follows it fails, what stands before it passes."""
 
     def judge_one(case: Case, name: str) -> Iterator[Verdict]:
@@ -68,7 +69,9 @@ def make_judge_of_devices(*, one_by_one: bool):
     return judge_devices
 
 
-def test_the_first_is_out_of_reach_and_the_second_fails_and_both_are_said(bench, monkeypatch):
+def test_the_first_is_out_of_reach_and_the_second_fails_and_both_are_said(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.change({"trouble": ["snmp", "pdu-a", "unreachable", "no reply"]})
     verdicts = judge_by(monkeypatch, bench, make_judge_of_devices(one_by_one=True))
     assert {verdict.asset: verdict.status for verdict in verdicts} == {
@@ -78,7 +81,7 @@ def test_the_first_is_out_of_reach_and_the_second_fails_and_both_are_said(bench,
     }
 
 
-def test_a_judge_that_does_not_go_one_by_one_is_red_all_the_same(bench, monkeypatch):
+def test_a_judge_that_does_not_go_one_by_one_is_red_all_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine ends it with what was unfit: what was said before stays, and the requirement is not met."""
     bench.change({"trouble": ["snmp", "pdu-a", "unreachable", "no reply"]})
     verdicts = judge_by(monkeypatch, bench, make_judge_of_devices(one_by_one=False))
@@ -92,8 +95,10 @@ def test_a_judge_that_does_not_go_one_by_one_is_red_all_the_same(bench, monkeypa
     ("error", "status", "reason"),
     [(ValueError("seven"), Status.ERROR, "judge.failed"), (None, Status.NOT_ASSESSED, "evidence.missing")],
 )
-def test_what_was_said_before_an_error_stays(bench, monkeypatch, error, status, reason):
-    def judge_half(case):
+def test_what_was_said_before_an_error_stays(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: ValueError | None, status: Status, reason: str
+) -> None:
+    def judge_half(case: Case) -> Iterator[Verdict]:
         yield case.verdict(Status.FAIL, "first", "services.untagged", bad="x")
         if error is not None:
             raise error
@@ -106,8 +111,8 @@ def test_what_was_said_before_an_error_stays(bench, monkeypatch, error, status, 
     assert [(v.status, v.reason.msgid) for v in verdicts if v.asset != "first"] == [(status, reason)]
 
 
-def test_unfit_says_what_it_carries(bench, monkeypatch):
-    def judge_none(case):
+def test_unfit_says_what_it_carries(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge_none(case: Case) -> Iterator[Verdict]:
         with pytest.raises(Unfit, match=r"not_assessed: evidence\.missing") as caught:
             case.require("snmp", "nothing", "poll")
         assert case.find_fit("snmp", "nothing", "poll") is None

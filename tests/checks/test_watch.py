@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
@@ -16,6 +18,7 @@ from prometheus_client.registry import CollectorRegistry
 from sqlalchemy import update
 
 from checks.model import Measurement, Message, Status, Unit, Verdict
+from checks.register.requirement import Requirement
 from checks.watch.history import VERDICTS, History, find_slot, find_unexplained
 from checks.watch.metrics import VerdictCollector
 from checks.watch.scheduler import LATE, NOT_RUNNING, SweepResult, Watch, is_changed
@@ -58,19 +61,21 @@ class Clock:
 
 
 @pytest.fixture
-def history(tmp_path) -> History:
+def history(tmp_path: Path) -> History:
     return History(open_store(f"sqlite:///{tmp_path / 'store.sqlite'}"))
 
 
 @pytest.fixture
-def two(requirements):
+def two(requirements: dict[str, Requirement]) -> dict[str, Requirement]:
     return {name: requirements[name] for name in (QUICK, SLOW)}
 
 
-def make(history, two, clock, *, seconds: float = 1.0, fail: bool = False) -> tuple[Watch, list[list[str]]]:
+def make(
+    history: History, two: dict[str, Requirement], clock: Clock, *, seconds: float = 1.0, fail: bool = False
+) -> tuple[Watch, list[list[str]]]:
     sweeps: list[list[str]] = []
 
-    def sweep(due):
+    def sweep(due: Sequence[Requirement]) -> SweepResult:
         if fail:
             raise RuntimeError("the power went")
         sweeps.append([item.id for item in due])
@@ -86,7 +91,7 @@ def run_until(watch: Watch, clock: Clock, end: datetime) -> None:
             clock.sleep(1)
 
 
-def test_each_requirement_keeps_its_own_cadence(history, two):
+def test_each_requirement_keeps_its_own_cadence(history: History, two: dict[str, Requirement]) -> None:
     clock = Clock()
     watch, sweeps = make(history, two, clock)
     run_until(watch, clock, START + timedelta(minutes=10, seconds=30))
@@ -118,7 +123,7 @@ def test_the_history_keeps_what_was_measured_and_reads_the_text_that_releases_be
     ]
 
 
-def test_the_speed_factor_shortens_every_cadence(history, two):
+def test_the_speed_factor_shortens_every_cadence(history: History, two: dict[str, Requirement]) -> None:
     clock = Clock()
     watch, sweeps = make(history, two, clock, seconds=0.1)
     watch._speed = 60
@@ -127,7 +132,7 @@ def test_the_speed_factor_shortens_every_cadence(history, two):
     assert sum(SLOW in due for due in sweeps) == 2
 
 
-def test_a_restart_explains_its_gap_and_writes_nothing_twice(history, two):
+def test_a_restart_explains_its_gap_and_writes_nothing_twice(history: History, two: dict[str, Requirement]) -> None:
     clock = Clock()
     watch, _sweeps = make(history, two, clock)
     run_until(watch, clock, START + timedelta(minutes=3))
@@ -143,7 +148,7 @@ def test_a_restart_explains_its_gap_and_writes_nothing_twice(history, two):
     assert len(slots) + missed == round((slots[-1] - slots[0]) / 60) + 1
 
 
-def test_a_crash_in_mid_sweep_leaves_nothing_half_written(history, two):
+def test_a_crash_in_mid_sweep_leaves_nothing_half_written(history: History, two: dict[str, Requirement]) -> None:
     clock = Clock()
     broken, _ = make(history, two, clock, fail=True)
     with pytest.raises(RuntimeError):
@@ -154,10 +159,13 @@ def test_a_crash_in_mid_sweep_leaves_nothing_half_written(history, two):
     assert len(history.slots(QUICK)) == 1
 
 
-def test_an_estate_that_cannot_be_read_is_a_gap_with_its_code_and_the_watch_goes_on(history, two):
-    clock, said = Clock(), []
+def test_an_estate_that_cannot_be_read_is_a_gap_with_its_code_and_the_watch_goes_on(
+    history: History, two: dict[str, Requirement]
+) -> None:
+    clock = Clock()
+    said: list[str] = []
 
-    def sweep(_due):
+    def sweep(_due: Sequence[Requirement]) -> SweepResult:
         clock.sleep(1)
         raise RackproofError("EST010", tag="x")
 
@@ -171,7 +179,7 @@ def test_an_estate_that_cannot_be_read_is_a_gap_with_its_code_and_the_watch_goes
     assert history.slots(QUICK) == [START.timestamp() + 180]
 
 
-def test_a_slow_sweep_is_written_down_as_late(history, two):
+def test_a_slow_sweep_is_written_down_as_late(history: History, two: dict[str, Requirement]) -> None:
     clock = Clock()
     watch, _ = make(history, two, clock, seconds=200)
     run_until(watch, clock, START + timedelta(minutes=20))
@@ -179,7 +187,7 @@ def test_a_slow_sweep_is_written_down_as_late(history, two):
     assert {gap["why"] for gap in history.gaps()} == {LATE}
 
 
-def test_a_single_missed_slot_is_explained_too(history, two):
+def test_a_single_missed_slot_is_explained_too(history: History, two: dict[str, Requirement]) -> None:
     clock = Clock()
     watch, _ = make(history, two, clock, seconds=100)
     run_until(watch, clock, START + timedelta(minutes=10))
@@ -187,7 +195,7 @@ def test_a_single_missed_slot_is_explained_too(history, two):
     assert {(gap["to_slot"] - gap["from_slot"], gap["why"]) for gap in history.gaps()} == {(0.0, LATE)}
 
 
-def test_two_watches_on_one_store_write_a_slot_once(history, two):
+def test_two_watches_on_one_store_write_a_slot_once(history: History, two: dict[str, Requirement]) -> None:
     clock = Clock()
     one, _ = make(history, two, clock)
     slots = {QUICK: (find_slot(clock.now, 60), 60.0)}
@@ -207,13 +215,13 @@ def test_two_watches_on_one_store_write_a_slot_once(history, two):
         (Status.NOT_APPLICABLE, 901, Status.NOT_APPLICABLE),
     ],
 )
-def test_a_verdict_past_its_validity_is_stale(history, status, later_s, shown):
+def test_a_verdict_past_its_validity_is_stale(history: History, status: Status, later_s: int, shown: Status) -> None:
     history.record({QUICK: (0.0, 60.0)}, "a", (START, START), [verdict(QUICK, START, status)])
     (latest,) = history.latest()
     assert latest.at(START + timedelta(seconds=later_s)) is shown
 
 
-def test_metrics_show_status_age_and_staleness(history):
+def test_metrics_show_status_age_and_staleness(history: History) -> None:
     history.record({QUICK: (0.0, 60.0)}, "a", (START, START), [verdict(QUICK, START)])
     clock = Clock(START + timedelta(seconds=30))
     registry = CollectorRegistry()
@@ -227,12 +235,12 @@ def test_metrics_show_status_age_and_staleness(history):
     assert f'rackproof_verdict{{requirement="{QUICK}",site="dc",status="stale"}} 1.0' in text
 
 
-def test_a_watch_says_when_it_last_judged_something(history, requirements):
+def test_a_watch_says_when_it_last_judged_something(history: History, requirements: dict[str, Requirement]) -> None:
     """Metrics are served by a thread of their own: they must not hide a loop that stopped, fails, or judges nothing."""
     clock = Clock(START)
-    brings: list[object] = [[], RackproofError("CHK001", actual="x"), [verdict(QUICK, START)]]
+    brings: list[list[Verdict] | Exception] = [[], RackproofError("CHK001", actual="x"), [verdict(QUICK, START)]]
 
-    def sweep(_due):
+    def sweep(_due: Sequence[Requirement]) -> SweepResult:
         found = brings.pop(0)
         if isinstance(found, Exception):
             raise found
@@ -254,13 +262,13 @@ def test_a_watch_says_when_it_last_judged_something(history, requirements):
     assert told == [0.0, 0.0, (START + timedelta(seconds=7200)).timestamp()]
 
 
-def test_the_worst_verdict_of_a_site_is_what_history_keeps(history):
+def test_the_worst_verdict_of_a_site_is_what_history_keeps(history: History) -> None:
     group = [verdict(QUICK, START), verdict(QUICK, START, Status.UNREACHABLE), verdict(QUICK, START, Status.FAIL)]
     history.record({QUICK: (0.0, 60.0)}, "a", (START, START), group)
     assert [latest.status for latest in history.latest()] == [Status.FAIL]
 
 
-def test_change_is_noticed():
+def test_change_is_noticed() -> None:
     before = {("dc", "a"): Status.PASS}
     assert not is_changed(before, {("dc", "a"): Status.PASS})
     assert is_changed(before, {("dc", "a"): Status.FAIL})
@@ -289,7 +297,7 @@ Watch(history, {item.id: item}, sweep, speed=300).run()
 """
 
 
-def test_kill_minus_nine_leaves_no_gap_unexplained_and_no_double(tmp_path):
+def test_kill_minus_nine_leaves_no_gap_unexplained_and_no_double(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     for pause in (0.5, 0.9):
         process = subprocess.Popen(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import yaml
@@ -263,13 +263,24 @@ def make_run(
     ), store
 
 
-def sample(root: Path, sites: int, title: str = "Hạ tầng mẫu", **options: Any) -> SimpleNamespace:
+@dataclass
+class Sample:
+    """Everything a bundle is made from, and the workspace."""
+
+    run: Run
+    store: MemoryRawStore
+    estate_dir: Path
+    requirements_dir: Path
+    ws: Workspace
+
+
+def sample(root: Path, sites: int, title: str = "Hạ tầng mẫu", **options: Any) -> Sample:
     """Return everything a bundle is made from, below ``root``, with the workspace."""
     estate_dir = write_estate(root / "estates" / "small", sites, title)
     requirements_dir = write_requirements(root / "register")
     run, store = make_run(estate_dir, requirements_dir, **options)
     ws = Workspace(root / "workspace", estate_dir)
-    return SimpleNamespace(run=run, store=store, estate_dir=estate_dir, requirements_dir=requirements_dir, ws=ws)
+    return Sample(run=run, store=store, estate_dir=estate_dir, requirements_dir=requirements_dir, ws=ws)
 
 
 def _dump(file: Path, data: Any) -> None:

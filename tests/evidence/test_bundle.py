@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,26 +25,28 @@ from checks.bundle.secret_scan import SecretGuard
 from checks.bundle.writer import write_bundle
 from core import signing, version
 from core.errors import RackproofError
-from tests.evidence.sample import sample
+from core.workspace import Workspace
+from tests.evidence.sample import Sample, sample
+from tests.support import require
 
 CANARY = "Canary+Pass/word-7731"
 
 
-def seal(made, **changes):
+def seal(made: Sample, **changes: Any) -> Path:
     run = changes.pop("run", made.run)
     return write_bundle(run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
 
 
 @pytest.fixture
-def made(tmp_path):
+def made(tmp_path: Path) -> Sample:
     return sample(tmp_path, 3)
 
 
-def leftovers(ws) -> list[str]:
+def leftovers(ws: Workspace) -> list[str]:
     return [path.name for path in ws.evidence_dir.iterdir() if path.name != ".lock"]
 
 
-def test_bundle_holds_everything_under_one_signed_manifest(made):
+def test_bundle_holds_everything_under_one_signed_manifest(made: Sample) -> None:
     folder = seal(made)
     assert folder == made.ws.evidence_dir / made.run.id
     data = (folder / "manifest.json").read_bytes()
@@ -69,7 +73,7 @@ def test_bundle_holds_everything_under_one_signed_manifest(made):
     assert manifest["judges"] and manifest["tools"]["snmpget"] == ["5.9.3"]
 
 
-def test_openssl_alone_can_check_the_signature(made):
+def test_openssl_alone_can_check_the_signature(made: Sample) -> None:
     folder = seal(made)
     done = subprocess.run(
         [
@@ -92,7 +96,7 @@ def test_openssl_alone_can_check_the_signature(made):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_bundle_reads_back_as_the_run_that_was_sealed(made):
+def test_a_bundle_reads_back_as_the_run_that_was_sealed(made: Sample) -> None:
     reader = BundleReader(seal(made))
     assert reader.run == made.run
     assert sorted(reader.requirements) == sorted(made.run.requirements)
@@ -101,13 +105,13 @@ def test_a_bundle_reads_back_as_the_run_that_was_sealed(made):
         assert reader.raw(item.sha256) == made.store.get(item.sha256)
 
 
-def test_bundles_form_a_chain(made):
+def test_bundles_form_a_chain(made: Sample) -> None:
 
     first = seal(made)
     second = seal(made, run=replace(made.run, id="20261120T020000Z-sample"))
-    link = read_link(second)
+    link = require(read_link(second))
     assert (link.sequence, link.previous_run, link.previous_sha256) == (2, first.name, hash_manifest(first))
-    assert read_link(first).as_dict() == {"sequence": 1, "previous_run": "", "previous_sha256": ""}
+    assert require(read_link(first)).as_dict() == {"sequence": 1, "previous_run": "", "previous_sha256": ""}
     assert find_bundle("latest", made.ws) == second
     of_watch = write_bundle(
         replace(made.run, id=f"{made.run.id}-watch"),
@@ -131,7 +135,7 @@ def test_bundles_form_a_chain(made):
         ("", "EVD031", "unknown_name"),
     ],
 )
-def test_what_is_no_bundle_is_said_to_be_none(made, tmp_path, which, code, kind):
+def test_what_is_no_bundle_is_said_to_be_none(made: Sample, tmp_path: Path, which: str, code: str, kind: str) -> None:
     """`evidence verify /tmp` listed every file there as one that nobody had signed."""
     seal(made)
     folder = tmp_path / "somewhere"
@@ -144,13 +148,13 @@ def test_what_is_no_bundle_is_said_to_be_none(made, tmp_path, which, code, kind)
 
 
 @pytest.mark.parametrize("gone", ["manifest.json", "manifest.sig", "manifest.locator.json"])
-def test_a_damaged_bundle_is_still_one_to_verify(made, gone):
+def test_a_damaged_bundle_is_still_one_to_verify(made: Sample, gone: str) -> None:
     bundle = seal(made)
     (bundle / gone).unlink()
     assert find_bundle(str(bundle), made.ws) == bundle
 
 
-def test_the_manifest_says_the_version_that_made_it(made, monkeypatch):
+def test_the_manifest_says_the_version_that_made_it(made: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     """It said 0.1.0 whatever version was running."""
     monkeypatch.setattr(version, "read_version", lambda: "9.9.9")
     tools = BundleReader(seal(made)).manifest.head["tools"]
@@ -158,7 +162,7 @@ def test_the_manifest_says_the_version_that_made_it(made, monkeypatch):
     assert {"python", "openssh-client", "git"} <= tools.keys()
 
 
-def test_a_run_is_never_sealed_twice(made):
+def test_a_run_is_never_sealed_twice(made: Sample) -> None:
     before = (seal(made) / "manifest.json").read_bytes()
     with pytest.raises(RackproofError, match="EVD001"):
         seal(made)
@@ -167,7 +171,7 @@ def test_a_run_is_never_sealed_twice(made):
 
 
 @pytest.mark.parametrize("name", ["../outside", "", ".hidden", "a/b", "x" * 101, "white space"])
-def test_a_run_id_that_is_no_file_name_is_refused(made, name):
+def test_a_run_id_that_is_no_file_name_is_refused(made: Sample, name: str) -> None:
 
     with pytest.raises(RackproofError, match="EVD005"):
         seal(made, run=replace(made.run, id=name))
@@ -175,10 +179,10 @@ def test_a_run_id_that_is_no_file_name_is_refused(made, name):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-def test_a_full_disk_leaves_nothing_and_says_so(made, monkeypatch, number):
+def test_a_full_disk_leaves_nothing_and_says_so(made: Sample, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     written = []
 
-    def fail_late(path, data, real=Path.write_bytes):
+    def fail_late(path: Path, data: bytes, real: Callable[[Path, bytes], int] = Path.write_bytes) -> int:
         written.append(path)
         if len(written) == 6:
             raise OSError(number, os.strerror(number), str(path))
@@ -191,7 +195,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(made, monkeypatch, number):
     assert leftovers(made.ws) == []
 
 
-def test_raw_bytes_that_are_missing_or_wrong_stop_the_bundle(made):
+def test_raw_bytes_that_are_missing_or_wrong_stop_the_bundle(made: Sample) -> None:
     digest = made.run.evidence[0].sha256
     made.store._raw[digest] = b"something else"
     with pytest.raises(RackproofError, match="is not what its address says"):
@@ -212,7 +216,9 @@ def test_raw_bytes_that_are_missing_or_wrong_stop_the_bundle(made):
         lambda s: base64.urlsafe_b64encode(b"xy" + s.encode() + b"z"),
     ],
 )
-def test_a_secret_in_any_spelling_stops_the_bundle(tmp_path, monkeypatch, spell):
+def test_a_secret_in_any_spelling_stops_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spell: Callable[[str], bytes]
+) -> None:
     made = sample(tmp_path, 3, raws={"s001": b"ifHighSpeed=1000 Mbit/s " + spell(CANARY) + b"\n"})
     monkeypatch.setattr(SecretGuard, "of", classmethod(lambda cls, ws: cls({"snmp_auth_password": CANARY})))
     with pytest.raises(RackproofError) as caught:
@@ -222,7 +228,7 @@ def test_a_secret_in_any_spelling_stops_the_bundle(tmp_path, monkeypatch, spell)
     assert leftovers(made.ws) == []
 
 
-def test_a_secrets_file_that_cannot_be_read_stops_the_bundle(made):
+def test_a_secrets_file_that_cannot_be_read_stops_the_bundle(made: Sample) -> None:
     made.ws.secrets_file.parent.mkdir(parents=True, exist_ok=True)
     made.ws.secrets_file.write_text("$ANSIBLE_VAULT;1.1;AES256\n00\n")
     made.ws.vault_password_file.write_text("wrong\n")
@@ -242,12 +248,12 @@ bundle.write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements
 """
 
 
-def test_kill_9_while_writing_leaves_no_bundle_and_the_next_run_cleans_up(tmp_path):
+def test_kill_9_while_writing_leaves_no_bundle_and_the_next_run_cleans_up(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
+    assert require(process.stdout).readline() == "ready\n"
     os.kill(process.pid, signal.SIGKILL)
     process.wait(10)
-    process.stdout.close()
+    require(process.stdout).close()
     made = sample(tmp_path / "again", 3)
     evidence = tmp_path / "workspace" / "evidence"
     assert [path.name for path in evidence.iterdir() if not path.name.startswith(".")] == []
@@ -258,7 +264,7 @@ def test_kill_9_while_writing_leaves_no_bundle_and_the_next_run_cleans_up(tmp_pa
     assert leftovers(made.ws) == [made.run.id]
 
 
-def test_397_sites_are_sealed_in_seconds(tmp_path):
+def test_397_sites_are_sealed_in_seconds(tmp_path: Path) -> None:
     made = sample(tmp_path, 397)
     started = time.process_time()
     seal(made)

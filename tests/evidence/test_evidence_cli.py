@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,20 +13,22 @@ import rackproof
 from checks.bundle.writer import name_public_key_file, write_bundle
 from checks.cli.scoreboard import not_green
 from core.json_page import read_contract
-from tests.evidence.sample import SPEED, sample
+from tests.evidence.sample import SPEED, Sample, sample
 from tests.support import json_of
 from tests.terminal.json_shapes import find_mismatches
 
+Call = Callable[..., tuple[int, str]]
+
 
 @pytest.fixture(scope="module")
-def sealed(tmp_path_factory):
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     made = sample(tmp_path_factory.mktemp("cli"), 4)
     write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
     return made
 
 
 @pytest.fixture
-def call(sealed, monkeypatch, capsys):
+def call(sealed: Sample, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     def run(*words: str) -> tuple[int, str]:
         monkeypatch.setenv("RACKPROOF_WORKSPACE", str(sealed.ws.root))
         monkeypatch.setenv("RACKPROOF_ESTATE", str(sealed.estate_dir))
@@ -52,14 +56,14 @@ def call(sealed, monkeypatch, capsys):
         (["report", "build", "--lang", "xx"], 2, "xx"),
     ],
 )
-def test_verbs_answer_with_texts_and_stable_exit_codes(call, words, code, says):
+def test_verbs_answer_with_texts_and_stable_exit_codes(call: Call, words: list[str], code: int, says: str) -> None:
     found, text = call(*words)
     assert found == code, text
     assert says in text
     assert "Traceback" not in text
 
 
-def test_json_says_everything(call, sealed):
+def test_json_says_everything(call: Call, sealed: Sample) -> None:
     code, text = call("evidence", "verify", "--json")
     data = json_of(text)
     assert code == 0
@@ -67,7 +71,7 @@ def test_json_says_everything(call, sealed):
     assert data["findings"] == data["differences"] == data["other_judges"] == []
 
 
-def test_programs_get_what_was_measured_as_the_contract_says(call, sealed) -> None:
+def test_programs_get_what_was_measured_as_the_contract_says(call: Call, sealed: Sample) -> None:
     contract = read_contract()
     _code, text = call("evidence", "show", "--json")
     shown = json_of(text)
@@ -80,7 +84,9 @@ def test_programs_get_what_was_measured_as_the_contract_says(call, sealed) -> No
     assert {verdict["threshold"]["value"] for verdict in shown["verdicts"] if verdict["threshold"]} == {500, 900, 1000}
 
 
-def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(call, sealed, tmp_path, monkeypatch):
+def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(
+    call: Call, sealed: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     away = tmp_path / "away"
     shutil.copytree(sealed.ws.evidence_dir / sealed.run.id, away)
     key = shutil.copy(name_public_key_file(sealed.ws), tmp_path / "signer.pem")
@@ -92,7 +98,7 @@ def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(call, seal
     assert not (tmp_path / "elsewhere").exists()  # verifying leaves nothing behind, no key above all
 
 
-def test_a_broken_bundle_is_named_and_gets_no_report(call, sealed, tmp_path):
+def test_a_broken_bundle_is_named_and_gets_no_report(call: Call, sealed: Sample, tmp_path: Path) -> None:
     folder = tmp_path / "broken"
     shutil.copytree(sealed.ws.evidence_dir / sealed.run.id, folder)
     victim = min((folder / "raw").glob("*/*"))
@@ -104,7 +110,7 @@ def test_a_broken_bundle_is_named_and_gets_no_report(call, sealed, tmp_path):
     assert code == 3 and "RPT001" in text
 
 
-def test_report_build_writes_what_it_says(call, sealed):
+def test_report_build_writes_what_it_says(call: Call, sealed: Sample) -> None:
     code, text = call("report", "build", "latest", "--lang", "vi", "--json")
     data = json_of(text)
     assert code == 0 and data["state"] == "verified"
@@ -112,7 +118,9 @@ def test_report_build_writes_what_it_says(call, sealed):
     assert {path.name for path in folder.iterdir()} == {"report.vi.html", "report.junit.xml", "evidence"}
 
 
-def test_a_chain_with_a_hole_is_not_whole(call, sealed, tmp_path, monkeypatch):
+def test_a_chain_with_a_hole_is_not_whole(
+    call: Call, sealed: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "chain"
     ws = replace(sealed.ws, root=root)
     for number in range(3):

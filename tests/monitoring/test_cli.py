@@ -108,7 +108,7 @@ def test_a_broken_rule_makes_the_check_fail(monkeypatch: pytest.MonkeyPatch, tmp
 def test_without_promtool_the_remedy_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rules.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     monkeypatch.delenv("RACKPROOF_PROMTOOL", raising=False)
     assert rackproof.run(["monitor", "rules", "check"]) == 2
     assert "apt-get install" in capsys.readouterr().err

@@ -15,14 +15,14 @@ import pytest
 from monitoring.snmp.engine import SnmpEngine, open_engine, sort_addresses
 from monitoring.snmp.poll import Budget, PollPlan
 from monitoring.snmp.session import CommunitySession, UsmSession
-from tests.monitoring.agents import SYSTEM, TREE, USER, Agent2c, Agent3
+from tests.monitoring.agents import SYSTEM, TREE, USER, Agent2c, Agent3, Reply
 
 PLAN = PollPlan(((*SYSTEM, 2, 0),), ((1, 3, 6, 1, 4, 1, 9, 1),))
 QUICK = Budget(timeout_s=0.2, retries=1)
 
 
 @contextmanager
-def server(reply, *hosts: str, delay_s: float = 0.0, line_out: socket.socket | None = None) -> Iterator[int]:
+def server(reply: Reply, *hosts: str, delay_s: float = 0.0, line_out: socket.socket | None = None) -> Iterator[int]:
     """Serve an agent on one port of one or more loopback addresses from a thread; yields the port."""
     lines: list[socket.socket] = []
     for host in hosts or ("127.0.0.1",):

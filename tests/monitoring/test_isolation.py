@@ -228,7 +228,7 @@ def test_a_datagram_from_a_stranger_that_makes_a_session_fail_ends_no_poll(fleet
     class Poll:
         session = Failing(None, "owns")
 
-    made._running[("192.0.2.1", 161)] = type("R", (), {"poll": Poll})()  # type: ignore[assignment]
+    made._running[("192.0.2.1", 161)] = type("R", (), {"poll": Poll})()
     made._dispatch(("192.0.2.9", 161), b"\x30\x00")
     assert made.unmatched == 1
 

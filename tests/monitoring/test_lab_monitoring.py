@@ -25,7 +25,7 @@ from monitoring.export import targets
 from monitoring.poll.normalise import readings
 from monitoring.poll.raw import RawPoll
 from monitoring.rules import alert_rules as rules
-from tests.support import wait_until
+from tests.support import require, wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -202,7 +202,7 @@ def test_all_devices_answer_over_ipv6_once_provisioned(provisioned_lab: Instance
 def test_the_provisioned_prometheus_scrapes_everything(
     provisioned_lab: Instance, exporter: Instance, lab_estate: Estate
 ) -> None:
-    base = f"http://[{lab_estate.address('dc-mgmt1').ipv6.ip}]:9090"
+    base = f"http://[{require(lab_estate.address('dc-mgmt1').ipv6).ip}]:9090"
     wait_until(lambda: len(value(exporter, base, "rackproof_device_up == 1")) == 20, 90, "no readings")
     hosts = {device.name: 1.0 for device in lab_estate.devices.values() if device.kind == "host"}
     wait_until(lambda: value(exporter, base, 'up{job="node"}') == hosts, 90, "no host metrics")

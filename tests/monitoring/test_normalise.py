@@ -138,7 +138,9 @@ def test_a_device_that_does_not_say_what_it_is_is_an_error(estate: Estate, polle
         ((*UPS, 6, 1, 0), (ber.GAUGE32, b"\x02"), "ups_alarms", 2.0),
     ],
 )
-def test_figures_of_a_ups(estate: Estate, polled: Poller, oid, value, quantity: str, expected: object) -> None:
+def test_figures_of_a_ups(
+    estate: Estate, polled: Poller, oid: tuple[int, ...], value: tuple[int, bytes], quantity: str, expected: object
+) -> None:
     assert one(readings(polled("ups-a", {oid: value}), estate), quantity).value == expected
 
 
@@ -161,8 +163,8 @@ def test_racks_of_a_pdu_come_from_the_estate(estate: Estate, polled: Poller) -> 
 
 
 def test_interfaces_are_found_by_name_and_a_missing_one_is_there(estate: Estate, polled: Poller) -> None:
-    names = {(1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1, 7): (ber.OCTET_STRING, b"up1")}
-    tree = {**names, (1, 3, 6, 1, 2, 1, 2, 2, 1, 8, 7): integer(1)}
+    names: Tree = {(1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1, 7): (ber.OCTET_STRING, b"up1")}
+    tree: Tree = {**names, (1, 3, 6, 1, 2, 1, 2, 2, 1, 8, 7): integer(1)}
     tree[(1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 15, 7)] = integer(100)
     found = readings(polled("hph-edge1", tree), estate)
     assert one(found, "interface_state", "up1").value == "up"

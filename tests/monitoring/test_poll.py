@@ -15,7 +15,9 @@ TABLE: Oid = (1, 3, 6, 1, 4, 1, 9, 1)
 PLAN = PollPlan(((*SYSTEM, 2, 0), (*SYSTEM, 3, 0), (*SYSTEM, 99, 0)), ((*TABLE, 1), (*TABLE, 2)))
 
 
-def poll_2c(reply, plan: PollPlan = PLAN, budget: Budget | None = None) -> tuple[PollResult, CommunitySession, int]:
+def poll_2c(
+    reply: Reply, plan: PollPlan = PLAN, budget: Budget | None = None
+) -> tuple[PollResult, CommunitySession, int]:
     session = CommunitySession("public")
     poll = Poll(session, plan, budget or Budget())
     sent = run(poll, reply)
@@ -188,7 +190,7 @@ def own_request(datagram: bytes) -> bytes:
         (lambda _d: b"", "malformed"),
     ],
 )
-def test_bad_replies_are_refused_counted_and_named(reply, reason: str) -> None:
+def test_bad_replies_are_refused_counted_and_named(reply: Reply, reason: str) -> None:
     # Each refused reply is followed by silence: the poll has to end by its own clock.
     pending: list[bytes] = []
 

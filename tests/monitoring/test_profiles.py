@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from monitoring.profiles.profile import FOLDER, find_profile, load_profiles, nam
 from monitoring.rules import alert_rules as rules
 from tests.support import needs_program
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "name": "thing", "title": "A thing", "source": "its MIB", "object_ids": ["1.3.6.1.4.1.9"],
     "walks": ["1.3.6.1.4.1.9.1"],
     "readings": [{"quantity": "heat", "column": "1.3.6.1.4.1.9.1.2", "unit": "celsius", "help": "Heat"}],

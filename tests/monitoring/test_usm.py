@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from monitoring.snmp import ber, message, usm
-from monitoring.snmp.poll import COMPLETE, Budget, Poll, PollPlan
+from monitoring.snmp.poll import COMPLETE, Budget, Poll, PollPlan, PollResult
 from monitoring.snmp.session import Request, UsmSession
 from tests.monitoring.agents import SYSTEM, TREE, USER, Agent3, Answers, encode_response, run
+from tests.support import require
 
 PLAN = PollPlan(((*SYSTEM, 2, 0),), ((1, 3, 6, 1, 4, 1, 9, 1),))
 ENGINE_RFC = bytes.fromhex("000000000000000000000002")
@@ -39,7 +40,9 @@ def test_a_short_password_is_refused() -> None:
         usm.derive_master_key("SHA-256", "short")
 
 
-def poll_3(agent: Agent3, reply: Callable[[bytes], bytes | None] | None = None, session: UsmSession | None = None):
+def poll_3(
+    agent: Agent3, reply: Callable[[bytes], bytes | None] | None = None, session: UsmSession | None = None
+) -> tuple[PollResult, UsmSession, int]:
     session = session or UsmSession(USER)
     poll = Poll(session, PLAN, Budget())
     sent = run(poll, reply or agent.reply)
@@ -168,10 +171,9 @@ def test_a_forged_reply_never_becomes_a_value(forge: Callable[[bytes], bytes], r
 def test_every_single_bit_of_a_reply_is_covered() -> None:
     agent, session = Agent3(), UsmSession(USER)
     poll = Poll(session, PLAN, Budget())
-    first = poll.start(0.0)
-    request = poll.receive(agent.reply(first), 0.0)
-    good = agent.reply(request)
-    assert good is not None and request is not None
+    first = require(poll.start(0.0))
+    request = require(poll.receive(require(agent.reply(first)), 0.0))
+    good = require(agent.reply(request))
     for bit in range(len(good) * 8):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
@@ -215,11 +217,16 @@ def test_a_reply_from_before_the_last_reboot_is_refused_even_with_the_right_ids(
     assert again is not None and not session.engine.engine_id  # it asks who the engine is, and believes nothing
 
 
+def restart(agent: Agent3) -> None:
+    agent.boots += 1
+    agent.time = 0
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda agent: setattr(agent, "boots", agent.boots + 1),
-        lambda agent: (setattr(agent, "boots", agent.boots + 1), setattr(agent, "time", 0)),
+        restart,
         lambda agent: setattr(agent, "time", agent.time + 3600),
         lambda agent: setattr(agent, "time", 5),
         lambda agent: setattr(agent, "boots", 1),

@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -19,17 +20,24 @@ from core.errors import RackproofError
 from inventory.netbox import client
 from inventory.netbox.kinds import BY_PATH
 from rackproof import run
-from tests.support import POLL_S
+from tests.support import POLL_S, require
+
+Serve = Callable[..., str]
 
 TOKEN = "nbt_secretsecret.cGxlYXNlLWtlZXAtbWU"
 STATUS = json.dumps({"netbox-version": "4.7.3"})
 
 
+class PretendServer(ThreadingHTTPServer):
+    answers: dict[str, tuple[int, str] | None]
+
+
 class Pretender(BaseHTTPRequestHandler):
     """Answers /api/status/ and everything else as the server it belongs to says."""
 
-    def do_GET(self):
-        status, body = self.server.answers["status" if "/status/" in self.path else "other"]
+    def do_GET(self) -> None:
+        assert isinstance(self.server, PretendServer)
+        status, body = require(self.server.answers["status" if "/status/" in self.path else "other"])
         self.send_response(status)
         if status in (301, 302):
             self.send_header("Location", "https://elsewhere.invalid/")
@@ -37,16 +45,20 @@ class Pretender(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 
 @pytest.fixture
-def serve():
+def serve() -> Iterator[Serve]:
     servers = []
 
-    def start(status=(200, STATUS), other=(200, '{"count": 0, "next": null, "results": []}'), context=None):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Pretender)
+    def start(
+        status: tuple[int, str] = (200, STATUS),
+        other: tuple[int, str] | None = (200, '{"count": 0, "next": null, "results": []}'),
+        context: ssl.SSLContext | None = None,
+    ) -> str:
+        server = PretendServer(("127.0.0.1", 0), Pretender)
         server.answers = {"status": status, "other": other}
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -61,7 +73,7 @@ def serve():
 
 
 @pytest.fixture
-def token(tmp_path):
+def token(tmp_path: Path) -> Path:
     file = tmp_path / "token"
     file.write_text(TOKEN + "\n")
     file.chmod(0o600)
@@ -90,7 +102,17 @@ FAILURES = {
 
 @pytest.mark.parametrize("lang", ["en", "vi"])
 @pytest.mark.parametrize(("status", "other", "code", "exit_code"), FAILURES.values(), ids=FAILURES)
-def test_failures_have_codes(status, other, code, exit_code, lang, serve, token, capsys, monkeypatch):
+def test_failures_have_codes(
+    status: tuple[int, str],
+    other: tuple[int, str] | None,
+    code: str,
+    exit_code: int,
+    lang: str,
+    serve: Serve,
+    token: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("RACKPROOF_ESTATE", "")
     monkeypatch.setenv("RACKPROOF_LANG", lang)
     url = serve(status, other) if other else serve(status)
@@ -117,9 +139,9 @@ def test_failures_have_codes(status, other, code, exit_code, lang, serve, token,
     assert TOKEN.split(".")[1] not in shown.out + shown.err
 
 
-def closed_port():
+def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+        return int(taken.getsockname()[1])
 
 
 ADDRESSES = {
@@ -140,14 +162,14 @@ STABLE = [re.sub(r":\d+$", ":closed", url) for url in ADDRESSES]
 
 
 @pytest.mark.parametrize(("url", "wanted"), ADDRESSES.items(), ids=STABLE)
-def test_addresses(url, wanted):
+def test_addresses(url: str, wanted: tuple[str, int]) -> None:
     with pytest.raises(RackproofError) as caught:
         client.connect(url, TOKEN)
     assert (caught.value.code, caught.value.exit_code) == wanted
     assert "secretsecret" not in str(caught.value)
 
 
-def test_a_silent_server_is_given_up(monkeypatch):
+def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "READ_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(RackproofError) as caught:
         client.connect(f"http://127.0.0.1:{silent.getsockname()[1]}", TOKEN)
@@ -155,7 +177,7 @@ def test_a_silent_server_is_given_up(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     folder = tmp_path_factory.mktemp("tls")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "netbox")])
@@ -175,7 +197,7 @@ def certificate(tmp_path_factory):
     return folder / "cert.pem", context
 
 
-def test_tls_is_verified(serve, certificate, tmp_path):
+def test_tls_is_verified(serve: Serve, certificate: tuple[Path, ssl.SSLContext], tmp_path: Path) -> None:
     file, context = certificate
     url = serve(context=context)
     with pytest.raises(RackproofError) as caught:
@@ -191,7 +213,7 @@ def test_tls_is_verified(serve, certificate, tmp_path):
     assert caught.value.code == "EST073"
 
 
-def test_the_next_page_cannot_lead_from_tls_to_plain(serve, certificate):
+def test_the_next_page_cannot_lead_from_tls_to_plain(serve: Serve, certificate: tuple[Path, ssl.SSLContext]) -> None:
     file, context = certificate
     plain = serve()
     page = json.dumps({"count": 2, "next": f"{plain}/api/dcim/sites/?offset=1", "results": [{"id": 1}]})
@@ -200,7 +222,9 @@ def test_the_next_page_cannot_lead_from_tls_to_plain(serve, certificate):
     assert caught.value.code == "EST062"
 
 
-def test_neither_netrc_nor_a_proxy_sees_the_token(serve, tmp_path, monkeypatch):
+def test_neither_netrc_nor_a_proxy_sees_the_token(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
@@ -222,7 +246,7 @@ def test_neither_netrc_nor_a_proxy_sees_the_token(serve, tmp_path, monkeypatch):
         (TOKEN, 0o400, None),
     ],
 )
-def test_token_files(text, mode, code, tmp_path):
+def test_token_files(text: str | None, mode: int, code: str | None, tmp_path: Path) -> None:
     file = tmp_path / "token"
     if text is not None:
         file.write_text(text)
@@ -237,7 +261,7 @@ def test_token_files(text, mode, code, tmp_path):
 
 
 @pytest.mark.parametrize("value", [TOKEN, None])
-def test_a_token_of_the_environment(value, monkeypatch):
+def test_a_token_of_the_environment(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(client.TOKEN_VARIABLE, raising=False)
     if value:
         monkeypatch.setenv(client.TOKEN_VARIABLE, value)
@@ -248,7 +272,9 @@ def test_a_token_of_the_environment(value, monkeypatch):
         assert caught.value.code == "EST072"
 
 
-def test_a_new_plan_is_refused_with_its_own_code(serve, token, capsys, monkeypatch):
+def test_a_new_plan_is_refused_with_its_own_code(
+    serve: Serve, token: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RACKPROOF_ESTATE", "")
     code = run(
         [
@@ -270,7 +296,7 @@ def test_a_new_plan_is_refused_with_its_own_code(serve, token, capsys, monkeypat
     assert code == 6
 
 
-def test_every_code_of_netbox_has_a_test():
+def test_every_code_of_netbox_has_a_test() -> None:
     from core.errors.table import read_table
 
     written = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))

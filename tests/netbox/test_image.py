@@ -2,6 +2,8 @@
 
 import fcntl
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +14,13 @@ from lab.netbox import image
 NO_NETWORK = RackproofError("LAB001", actual="no network", program="mmdebstrap", status=1, command="mmdebstrap")
 
 
-def instead_of_run(monkeypatch, run):
+def instead_of_run(monkeypatch: pytest.MonkeyPatch, run: Callable[..., str]) -> None:
     monkeypatch.setattr(image, "run", run)
     monkeypatch.setattr(debian, "run_watched", run)
 
 
 @pytest.fixture
-def recipe(tmp_path, monkeypatch):
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "netbox"
     shutil.copytree(image.HERE, folder)
     monkeypatch.setattr(image, "HERE", folder)
@@ -37,7 +39,7 @@ def recipe(tmp_path, monkeypatch):
         lambda r: (r.parent / "enter.sh").write_text(""),
     ],
 )
-def test_any_change_of_the_recipe_is_another_image(recipe, change):
+def test_any_change_of_the_recipe_is_another_image(recipe: Path, change: Callable[[Path], object]) -> None:
     before = image.path()
     assert image.path() == before
     change(recipe)
@@ -46,8 +48,10 @@ def test_any_change_of_the_recipe_is_another_image(recipe, change):
 
 @pytest.mark.parametrize("ending", [NO_NETWORK, KeyboardInterrupt()])
 @pytest.mark.parametrize("step", ["mmdebstrap", "pip", "prepare"])
-def test_a_build_that_ends_early_leaves_nothing(recipe, ending, step, monkeypatch):
-    def build_half(argv, *_arguments, **_kwargs):
+def test_a_build_that_ends_early_leaves_nothing(
+    recipe: Path, ending: KeyboardInterrupt | RackproofError, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build_half(argv: list[str], *_arguments: object, **_kwargs: object) -> str:
         if any(step in word for word in argv):
             raise ending
         if "mmdebstrap" in argv:
@@ -58,17 +62,18 @@ def test_a_build_that_ends_early_leaves_nothing(recipe, ending, step, monkeypatc
     with pytest.raises((RackproofError, KeyboardInterrupt)) as caught:
         image.ensure()
     if isinstance(ending, RackproofError):
+        assert isinstance(caught.value, RackproofError)
         assert (caught.value.code, caught.value.actual) == ("LAB044", "no network")
     assert sorted(p.name for p in image.path().parent.iterdir()) == ["netbox-mount", "netbox.lock"]
 
 
-def test_only_images_nobody_runs_on_are_forgotten(recipe, monkeypatch):
-    instead_of_run(
-        monkeypatch,
-        lambda argv, *_more, **_: (
-            (image.path().with_name(image.path().name + ".new").mkdir() if "mmdebstrap" in argv else None) or "x86_64\n"
-        ),
-    )
+def test_only_images_nobody_runs_on_are_forgotten(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(argv: list[str], *_more: object, **_options: object) -> str:
+        if "mmdebstrap" in argv:
+            image.path().with_name(image.path().name + ".new").mkdir()
+        return "x86_64\n"
+
+    instead_of_run(monkeypatch, build)
     cache = image.path().parent
     for name in ("netbox-00000000000a", "netbox-00000000000b", "netbox-00000000000c.new",
                  "netbox-00000000000d.new.before"):  # fmt: skip

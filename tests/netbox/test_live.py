@@ -11,22 +11,29 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inventory.load.loader import load_estate
+from lab.netbox.server import NetBox
 from tests.netbox.worlds import LAB, ROOT, plain
-from tests.support import json_of
+from tests.support import json_of, require
 
 pytestmark = pytest.mark.lab
 
 
+#: Answers hold JSON.
+Verb = Callable[..., Any]
+
+
 @pytest.fixture
-def api(netbox):
+def api(netbox: NetBox) -> Verb:
     """NetBox's API as somebody else uses it: (method, path, data) → answer."""
 
-    def call(method, path, data=None):
+    def call(method: str, path: str, data: object = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - our own
             f"{netbox.url}/api/{path}",
             method=method,
@@ -43,7 +50,7 @@ def api(netbox):
 
 
 @pytest.fixture
-def token_file(netbox, tmp_path):
+def token_file(netbox: NetBox, tmp_path: Path) -> Path:
     file = tmp_path / "token"
     file.write_text(netbox.token)
     file.chmod(0o600)
@@ -51,14 +58,14 @@ def token_file(netbox, tmp_path):
 
 
 @pytest.fixture
-def estate(tmp_path):
+def estate(tmp_path: Path) -> Path:
     """A copy of the lab's estate to change."""
     for folder in ("lab/estate", "inventory/estate"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     return tmp_path / "lab/estate"
 
 
-def argv(*words, url, token_file, folder):
+def argv(*words: str, url: str, token_file: Path, folder: Path) -> list[str]:
     return [
         sys.executable,
         "-P",
@@ -82,10 +89,12 @@ ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith("RACKP
 
 
 @pytest.fixture
-def verb(netbox, token_file, estate):
+def verb(netbox: NetBox, token_file: Path, estate: Path) -> Verb:
     """``estate netbox …`` in a process of its own, with --json."""
 
-    def call(*words, expected=0, url=netbox.url, token_file=token_file, folder=estate):
+    def call(
+        *words: str, expected: int = 0, url: str = netbox.url, token_file: Path = token_file, folder: Path = estate
+    ) -> Any:
         done = subprocess.run(
             [*argv(*words, url=url, token_file=token_file, folder=folder), "--json"],
             env=ENVIRONMENT,
@@ -102,10 +111,10 @@ def verb(netbox, token_file, estate):
 
 
 @pytest.fixture
-def push_all(verb):
+def push_all(verb: Verb) -> Verb:
     """Bring the NetBox to the estate, whatever a test before left there; returns the plan that did it."""
 
-    def call():
+    def call() -> Any:
         plan = verb("plan")
         if plan["actions"]:
             verb("push", "--approve", plan["plan_id"])
@@ -117,14 +126,14 @@ def push_all(verb):
 class Cutting:
     """A way to the NetBox that is cut for good after so many connections' worth of requests: the server is gone."""
 
-    def __init__(self, url, writes):
+    def __init__(self, url: str, writes: int) -> None:
         self._there = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
         self._left = writes
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def _accept(self):
+    def _accept(self) -> None:
         while True:
             try:
                 near, _ = self._listener.accept()
@@ -134,7 +143,7 @@ class Cutting:
             threading.Thread(target=self._pass, args=(near, far, True), daemon=True).start()
             threading.Thread(target=self._pass, args=(far, near, False), daemon=True).start()
 
-    def _pass(self, source, target, is_request):
+    def _pass(self, source: socket.socket, target: socket.socket, is_request: bool) -> None:
         try:
             while data := source.recv(65536):
                 if is_request and data.startswith((b"POST", b"PATCH")):
@@ -150,7 +159,7 @@ class Cutting:
             end.close()
 
 
-def empty(api):
+def empty(api: Verb) -> None:
     """Take everything out of the NetBox, whoever made it."""
     for path in (
         "dcim/cables",
@@ -172,7 +181,9 @@ def empty(api):
             api("DELETE", f"{path}/", found)
 
 
-def test_interrupted_pushes_are_finished_by_the_next(api, verb, netbox, token_file, estate):
+def test_interrupted_pushes_are_finished_by_the_next(
+    api: Verb, verb: Verb, netbox: NetBox, token_file: Path, estate: Path
+) -> None:
     empty(api)
     plan = verb("plan")
     assert plan["actions"] and {action["verb"] for action in plan["actions"]} == {"create"}
@@ -187,7 +198,7 @@ def test_interrupted_pushes_are_finished_by_the_next(api, verb, netbox, token_fi
 
     words = argv("push", "--approve", second["plan_id"], url=netbox.url, token_file=token_file, folder=estate)
     running = subprocess.Popen(words, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    for line in running.stderr:
+    for line in require(running.stderr):
         if "interfaces: create" in line:
             running.send_signal(signal.SIGKILL)
             break
@@ -202,7 +213,7 @@ def test_interrupted_pushes_are_finished_by_the_next(api, verb, netbox, token_fi
     assert (found["edits"], found["derived"]["sites"], found["derived"]["problems"]) == ([], [], [])
 
 
-def settled(verb):
+def settled(verb: Verb) -> Any:
     """Return the plan once the request that was under way when its sender died is done."""
     before, plan = None, verb("plan")
     while before != plan["plan_id"]:
@@ -210,7 +221,7 @@ def settled(verb):
     return plan
 
 
-def test_all_of_it_comes_back_into_an_empty_estate(push_all, verb, estate):
+def test_all_of_it_comes_back_into_an_empty_estate(push_all: Verb, verb: Verb, estate: Path) -> None:
     push_all()
     empty_estate = estate.parent / "empty"
     empty_estate.mkdir()
@@ -222,7 +233,7 @@ def test_all_of_it_comes_back_into_an_empty_estate(push_all, verb, estate):
     assert verb("plan", folder=empty_estate)["actions"] == []
 
 
-def test_drift_goes_to_who_owns_the_field(push_all, api, verb, estate):
+def test_drift_goes_to_who_owns_the_field(push_all: Verb, api: Verb, verb: Verb, estate: Path) -> None:
     push_all()
     device = api("GET", "dcim/devices/?name=dc-db1")["results"][0]
     role = api("GET", "dcim/device-roles/?slug=core")["results"][0]["id"]
@@ -251,7 +262,7 @@ def test_drift_goes_to_who_owns_the_field(push_all, api, verb, estate):
     )
 
 
-def test_what_is_not_ours_stays_and_what_is_gone_goes(push_all, api, verb, estate):
+def test_what_is_not_ours_stays_and_what_is_gone_goes(push_all: Verb, api: Verb, verb: Verb, estate: Path) -> None:
     file = estate / "sites/dr.yml"
     before = file.read_text("utf-8")
     line = "  - {name: dr-old, kind: host, role: retired, attach: [{vlan: srv, host: 50}]}\n"
@@ -279,7 +290,7 @@ def test_what_is_not_ours_stays_and_what_is_gone_goes(push_all, api, verb, estat
         api("DELETE", f"{path}/{made['id']}/")
 
 
-def test_what_somebody_made_is_adopted_visibly(push_all, api, verb):
+def test_what_somebody_made_is_adopted_visibly(push_all: Verb, api: Verb, verb: Verb) -> None:
     push_all()
     device = api("GET", "dcim/devices/?name=crac-1")["results"][0]
     api("PATCH", f"dcim/devices/{device['id']}/", {"tags": []})
@@ -289,13 +300,15 @@ def test_what_somebody_made_is_adopted_visibly(push_all, api, verb):
     assert [tag["slug"] for tag in api("GET", f"dcim/devices/{device['id']}/")["tags"]] == ["rackproof"]
 
 
-def test_a_site_made_in_netbox_becomes_a_site_of_the_estate(push_all, api, verb, estate):
+def test_a_site_made_in_netbox_becomes_a_site_of_the_estate(
+    push_all: Verb, api: Verb, verb: Verb, estate: Path
+) -> None:
     push_all()
 
-    def made(path, **data):
+    def made(path: str, **data: Any) -> Any:
         return api("POST", f"{path}/", data)["id"]
 
-    def slug(path, name):
+    def slug(path: str, name: str) -> Any:
         return api("GET", f"{path}/?slug={name}")["results"][0]["id"]
 
     site = made(
@@ -352,7 +365,7 @@ def test_a_site_made_in_netbox_becomes_a_site_of_the_estate(push_all, api, verb,
     new = load_estate(estate)
     place, device = new.sites["hph-kv02"], new.devices["hph-kv02-edge1"]
     assert (place.tier, place.region, place.number, place.name.vi) == ("HUYEN", 31, 2, "Khu vực 2")
-    assert (device.loopback, str(device.ipv4_loopback), device.asset.serial) == (3, "10.255.31.3", "NB-1")
+    assert (device.loopback, str(device.ipv4_loopback), require(device.asset).serial) == (3, "10.255.31.3", "NB-1")
     assert new.neighbours("hph-kv02-edge1") == ["hph-edge1"]
     plan = verb("plan")  # theirs until they are adopted
     assert {a["verb"] for a in plan["actions"]} == {"adopt"}
@@ -361,7 +374,7 @@ def test_a_site_made_in_netbox_becomes_a_site_of_the_estate(push_all, api, verb,
 
 
 @pytest.mark.parametrize("token", ["nbt_aaaaaaaaaaaa.bbbb", "0123456789abcdef0123456789abcdef01234567", "short"])
-def test_a_wrong_token_is_said(verb, tmp_path, token):
+def test_a_wrong_token_is_said(verb: Verb, tmp_path: Path, token: str) -> None:
     file = tmp_path / "wrong"
     file.write_text(token)
     file.chmod(0o600)
@@ -369,7 +382,7 @@ def test_a_wrong_token_is_said(verb, tmp_path, token):
     assert error["code"] == "EST065"
 
 
-def test_nothing_of_it_outlives_its_starter(netbox):
+def test_nothing_of_it_outlives_its_starter(netbox: NetBox) -> None:
     """A second NetBox, whose starter is killed as hard as can be."""
     code = (
         "import time; from lab.netbox.server import running\n"
@@ -378,7 +391,7 @@ def test_nothing_of_it_outlives_its_starter(netbox):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     argv_ = [sys.executable, "-P", "-c", code]
     with subprocess.Popen(argv_, stdout=subprocess.PIPE, text=True, env=environment) as starter:
-        pid = int(starter.stdout.readline())
+        pid = int(require(starter.stdout).readline())
         every = [pid, *below(pid)]
         assert len(every) > 5
         starter.send_signal(signal.SIGKILL)
@@ -389,7 +402,7 @@ def test_nothing_of_it_outlives_its_starter(netbox):
     assert alive(netbox.pid)
 
 
-def below(pid):
+def below(pid: int) -> list[int]:
     """Return every process below one."""
     parents = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
@@ -401,7 +414,7 @@ def below(pid):
     return found[1:]
 
 
-def alive(pid):
+def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

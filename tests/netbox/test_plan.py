@@ -1,19 +1,21 @@
 """What a plan does with a NetBox that differs: decided without one, from the same form a real one is read into."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from inventory.load.loader import load_estate
 from inventory.netbox.kinds import BY_PATH, KINDS, Form
-from inventory.netbox.live import Live
+from inventory.netbox.live import Live, Snapshot
 from inventory.netbox.mapping import objects
 from inventory.netbox.plan import make_plan
 from inventory.netbox.words import plan_lines
-from tests.netbox.worlds import BASE, LAB, REFERENCE, held, load_estate, pushed
+from tests.netbox.worlds import BASE, LAB, REFERENCE, Change, held, pushed
 
 
 @pytest.mark.parametrize("folder", [BASE, LAB, REFERENCE], ids=lambda p: p.parts[-2])
-def test_every_reference_is_to_an_earlier_object(folder):
+def test_every_reference_is_to_an_earlier_object(folder: Path) -> None:
     made = objects(load_estate(folder))
     order = [kind.path for kind in KINDS]
     for kind in KINDS:
@@ -25,34 +27,34 @@ def test_every_reference_is_to_an_earlier_object(folder):
                     assert order.index(field.to) < order.index(kind.path)
 
 
-def edit(path, key, **fields):
-    def change(world):
+def edit(path: str, key: str, **fields: object) -> Change:
+    def change(world: Snapshot) -> None:
         live = world.kinds[path][key]
         world.kinds[path][key] = replace(live, fields=live.fields | fields)
 
     return change
 
 
-def lose(path, key):
+def lose(path: str, key: str) -> Change:
     return lambda world: world.kinds[path].pop(key)
 
 
-def add(path, key, ours, like, **fields):
-    def change(world):
+def add(path: str, key: str, ours: bool, like: str, **fields: str | None) -> Change:
+    def change(world: Snapshot) -> None:
         world.kinds[path][key] = Live(9000 + len(world.kinds[path]), key, world.kinds[path][like].fields | fields, ours)
 
     return change
 
 
-def untag(path, key):
-    def change(world):
+def untag(path: str, key: str) -> Change:
+    def change(world: Snapshot) -> None:
         world.kinds[path][key] = replace(world.kinds[path][key], ours=False)
 
     return change
 
 
-def hold(path, key, count):
-    def change(world):
+def hold(path: str, key: str, count: int) -> Change:
+    def change(world: Snapshot) -> None:
         world.kinds[path][key] = replace(world.kinds[path][key], holds=count)
 
     return change
@@ -161,7 +163,9 @@ CASES = {
 
 
 @pytest.mark.parametrize(("differs", "actions", "left"), CASES.values(), ids=CASES)
-def test_plan(differs, actions, left):
+def test_plan(
+    differs: list[Change], actions: list[tuple[str, str, str, set[str] | None]], left: list[tuple[str, str, str]]
+) -> None:
     _, made, world = pushed()
     for change in differs:
         change(world)
@@ -174,14 +178,14 @@ def test_plan(differs, actions, left):
     assert {(item.kind, item.key, item.why) for item in plan.left} == set(left)
 
 
-def test_an_empty_netbox_gets_everything_once():
+def test_an_empty_netbox_gets_everything_once() -> None:
     _, made, _ = pushed()
     plan = make_plan(made, held({kind.path: {} for kind in KINDS}))
     assert {(a.kind, a.key) for a in plan.actions} == {(path, key) for path in made for key in made[path]}
     assert {a.verb.value for a in plan.actions} == {"create"}
 
 
-def test_the_id_of_a_plan_is_its_content():
+def test_the_id_of_a_plan_is_its_content() -> None:
     _, made, world = pushed()
     first = make_plan(made, world).plan_id
     edit(DEVICES, "core1", role="edge")(world)
@@ -192,7 +196,7 @@ def test_the_id_of_a_plan_is_its_content():
 
 
 @pytest.mark.parametrize("lang", ["en", "vi"])
-def test_a_plan_in_words_names_what_changes(lang, monkeypatch):
+def test_a_plan_in_words_names_what_changes(lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_LANG", lang)
     _, made, world = pushed()
     rest = made[DEVICES]["core1"]["rackproof"]
@@ -209,5 +213,5 @@ def test_a_plan_in_words_names_what_changes(lang, monkeypatch):
     assert "kind" not in text and "{" not in text
 
 
-def test_counters_that_protect_are_asked_for():
+def test_counters_that_protect_are_asked_for() -> None:
     assert BY_PATH[DEVICES].holds and BY_PATH[SITES].holds

@@ -2,22 +2,25 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core.errors import RackproofError
 from inventory.load.loader import load_estate
+from inventory.model.estate import Estate
 from inventory.netbox.kinds import KINDS
-from inventory.netbox.live import Live
+from inventory.netbox.live import Live, Snapshot
 from inventory.netbox.mapping import objects
-from inventory.netbox.pull import compare, read_estate, write
-from tests.netbox.worlds import BASE, CAMPUS, LAB, REFERENCE, ROOT, plain, pushed
+from inventory.netbox.pull import Pull, compare, read_estate, write
+from tests.netbox.worlds import BASE, CAMPUS, LAB, REFERENCE, ROOT, Change, plain, pushed
+from tests.support import require
 
 FOLDERS = {"base": BASE, "lab": LAB, "reference": REFERENCE, "campus": CAMPUS}
 
 
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path: Path) -> Path:
     """Copies of the estates, at the places their relative paths expect."""
     for folder in ("lab/estate", "inventory/estate"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
@@ -25,14 +28,14 @@ def tree(tmp_path):
     return tmp_path
 
 
-def files(folder):
+def files(folder: Path) -> dict[Path, bytes]:
     return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow if name == "reference" else ()) for name in FOLDERS]
 )
-def test_everything_comes_back_into_an_empty_estate(name, tree):
+def test_everything_comes_back_into_an_empty_estate(name: str, tree: Path) -> None:
     estate, _, world = pushed(FOLDERS[name])
     empty = tree / "lab" / "empty"
     empty.mkdir()
@@ -43,7 +46,7 @@ def test_everything_comes_back_into_an_empty_estate(name, tree):
     assert plain(load_estate(empty)) == plain(estate)
 
 
-def test_what_uses_one_family_comes_back_so(tmp_path):
+def test_what_uses_one_family_comes_back_so(tmp_path: Path) -> None:
     """A VLAN and a link without IPv4, a link without IPv6: no number hangs on the address that is not there."""
     folder = tmp_path / "campus"
     shutil.copytree(CAMPUS, folder)
@@ -64,23 +67,23 @@ def test_what_uses_one_family_comes_back_so(tmp_path):
     assert len(set(families.values())) == 3
 
 
-def test_vrfs_do_not_travel_in_silence():
+def test_vrfs_do_not_travel_in_silence() -> None:
     campus = load_estate(CAMPUS)
     with pytest.raises(RackproofError) as caught:
         objects(replace(campus, links=(campus.links[0].model_copy(update={"vrf": "guests"}),)))
     assert (caught.value.code, "guests" in str(caught.value)) == ("EST091", True)
 
 
-def edit(path, key, **fields):
-    def change(world):
+def edit(path: str, key: str, **fields: str | None) -> Change:
+    def change(world: Snapshot) -> None:
         live = world.kinds[path][key]
         world.kinds[path][key] = replace(live, fields=live.fields | fields)
 
     return change
 
 
-def add(path, key, like, **fields):
-    def change(world):
+def add(path: str, key: str, like: str, **fields: str | None) -> Change:
+    def change(world: Snapshot) -> None:
         there = world.kinds[path]
         there[key] = Live(9000 + len(there), key, there[like].fields | fields, False)
 
@@ -122,7 +125,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize(("differs", "file", "becomes"), TAKEN.values(), ids=TAKEN)
-def test_what_is_taken(differs, file, becomes, tree):
+def test_what_is_taken(differs: list[Change], file: str, becomes: tuple[str, str] | None, tree: Path) -> None:
     _, _, world = pushed()
     for change in differs:
         change(world)
@@ -143,19 +146,20 @@ def test_what_is_taken(differs, file, becomes, tree):
     assert sorted(path.name for path in folder.parent.iterdir()) == ["estate"]
 
 
-def test_a_new_device_is_written_as_the_estate_would(tree):
+def test_a_new_device_is_written_as_the_estate_would(tree: Path) -> None:
     _, _, world = pushed()
     for change in NEW_HOST:
         change(world)
     folder = tree / "lab/estate"
     write(folder, compare(load_estate(folder), world), lambda new: compare(new, world))
     device = load_estate(folder).devices["dc-new1"]
-    assert (device.kind, device.rack, device.asset.serial, device.asset.model) == ("host", "R2", "N-1", "R750")
+    asset = require(device.asset)
+    assert (device.kind, device.rack, asset.serial, asset.model) == ("host", "R2", "N-1", "R750")
     assert [(a.vlan, a.host, a.interface) for a in device.attach] == [("srv", 99, "eno1")]
 
 
 @pytest.mark.slow
-def test_an_edit_at_a_site_of_an_archetype_is_the_sites_own(tree):
+def test_an_edit_at_a_site_of_an_archetype_is_the_sites_own(tree: Path) -> None:
     _, _, world = pushed(REFERENCE)
     edit(DEVICE, "hph-kv01-edge1", serial="K-1")(world)
     folder = tree / "inventory/estate"
@@ -199,14 +203,14 @@ NOT_TAKEN = {
 
 
 @pytest.mark.parametrize(("why", "differs"), NOT_TAKEN.items(), ids=NOT_TAKEN)
-def test_what_cannot_be_derived_is_said(why, differs):
+def test_what_cannot_be_derived_is_said(why: str, differs: list[Change]) -> None:
     estate, _, world = pushed()
     for change in differs:
         change(world)
     assert why in {problem.why for problem in compare(estate, world).derived.problems}
 
 
-def test_what_the_estate_has_no_place_for_is_said(tree):
+def test_what_the_estate_has_no_place_for_is_said(tree: Path) -> None:
     _, _, world = pushed()
     edit("dcim/sites", "dc", status="retired")(world)
     found = compare(load_estate(tree / "lab/estate"), world)
@@ -222,14 +226,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("code", "differs"), REFUSED.items(), ids=REFUSED)
-def test_what_is_refused_leaves_every_file(code, differs, tree):
+def test_what_is_refused_leaves_every_file(code: str, differs: list[Change], tree: Path) -> None:
     _, _, world = pushed()
     for change in differs:
         change(world)
     folder = tree / "lab/estate"
     found = compare(load_estate(folder), world)
 
-    def check(new):
+    def check(new: Estate) -> Pull:
         if code == "EST077":
             (folder / "sites/dc.yml").write_bytes((folder / "sites/dc.yml").read_bytes() + b"# somebody\n")
         return found if code == "EST078" else compare(new, world)
@@ -245,5 +249,5 @@ def test_what_is_refused_leaves_every_file(code, differs, tree):
     assert sorted(path.name for path in folder.parent.iterdir()) == ["estate"]
 
 
-def test_kinds_are_all_compared():
+def test_kinds_are_all_compared() -> None:
     assert {kind.path for kind in KINDS} == set(pushed()[1])

@@ -89,7 +89,9 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "base", "path", "value", "becomes"), CASES.values(), ids=CASES)
-def test_put(text, base, path, value, becomes):
+def test_put(
+    text: str, base: tuple[str | int, ...], path: tuple[str, ...], value: str, becomes: tuple[str, str]
+) -> None:
     assert text.count(becomes[0]) == 1
     made = put(text, base, path, value, FACTS)
     assert made == text.replace(*becomes)
@@ -108,5 +110,5 @@ def test_put(text, base, path, value, becomes):
         ("links:\n  - {id: 0}", "links:\n  - {id: 0}\n  - {id: 1}"),
     ],
 )
-def test_append(text, made):
+def test_append(text: str, made: str) -> None:
     assert append(text, ("links",), {"id": 1}) == made

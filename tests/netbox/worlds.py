@@ -1,18 +1,24 @@
 """Estates and NetBoxes for the tests of this folder, made without a server: what a NetBox would answer, as data."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from inventory.load.loader import load_estate
+from inventory.model.estate import Estate
 from inventory.netbox.kinds import KINDS
 from inventory.netbox.live import Live, Snapshot
-from inventory.netbox.mapping import objects
+from inventory.netbox.mapping import Objects, objects
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB, BASE, REFERENCE = ROOT / "lab/estate", ROOT / "tests/inventory/base", ROOT / "inventory/estate"
 CAMPUS = ROOT / "tests/inventory/campus"
 
+#: What somebody does to a NetBox.
+Change = Callable[[Snapshot], object]
 
-def held(made, ours=True):
+
+def held(made: Mapping[str, Mapping[str, Mapping[str, Any]]], ours: bool = True) -> Snapshot:
     """Return a NetBox that holds exactly these objects."""
     found, number = Snapshot(), 0
     for kind in KINDS:
@@ -24,14 +30,14 @@ def held(made, ours=True):
     return found
 
 
-def pushed(folder=LAB, ours=True):
+def pushed(folder: Path = LAB, ours: bool = True) -> tuple[Estate, Objects, Snapshot]:
     """Return an estate, its objects, and a NetBox that holds them."""
     estate = load_estate(folder)
     made = objects(estate)
     return estate, made, held(made, ours)
 
 
-def plain(estate):
+def plain(estate: Estate) -> dict[str, Any]:
     """Return what of an estate travels: everything of a site but how it was written (groups, uplinks, archetype)."""
     sites = {}
     for code, site in estate.sites.items():

@@ -7,6 +7,7 @@ import re
 
 from netconfig.diff.tree import ConfigNode, parse
 from netconfig.platforms.platform import Platform
+from tests.support import require
 
 SECTION = re.compile(r"(interface \S+|router bgp \d+|router ospf6?|address-family .*|route-map \S+ (permit|deny) \d+)$")
 ONE_VALUE = [
@@ -96,8 +97,8 @@ class Model:
         if secret and any(line.startswith(secret[0]) for line in here.children):
             return  # seen on 8.4.4: the old key stays, without a word
         for pattern in ONE_VALUE:
-            if re.match(pattern, command):
-                prefix = re.match(pattern, command)[0]
+            if found := re.match(pattern, command):
+                prefix = found[0]
                 held = [line for line in here.children if line.startswith(prefix) and line != command]
                 if held and "area" in prefix:
                     raise Refused("must remove the previous area first")
@@ -114,7 +115,7 @@ class Model:
 
     def _twice(self, here: ConfigNode, command: str, prefix: str) -> bool:
         """FRR ignores an entry whose value already stands under another number of the same list."""
-        head = re.match(r"ipv6 prefix-list \S+ ", command)[0]
+        head = require(re.match(r"ipv6 prefix-list \S+ ", command))[0]
         value = command.removeprefix(prefix)
         return any(
             line.startswith(head) and not line.startswith(prefix) and re.sub(rf"{head}seq \d+ ", "", line) == value

@@ -10,7 +10,7 @@ VALUES = ["permit 2001:db8::/32", "permit 2001:db8:1::/48", "deny 2001:db8:2::/4
 
 
 @st.composite
-def configurations(draw) -> str:
+def configurations(draw: st.DrawFn) -> str:
     blocks = [[f"hostname {draw(st.sampled_from(['r1', 'r2']))}"]]
     if draw(st.booleans()):
         blocks[0].append(f"log syslog {draw(st.sampled_from(['informational', 'errors']))}")
@@ -30,7 +30,7 @@ def configurations(draw) -> str:
     return "\n!\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def _interface(draw, name: str) -> list[str]:
+def _interface(draw: st.DrawFn, name: str) -> list[str]:
     found = [f"interface {name}"]
     if draw(st.booleans()):
         found.append(f" description {draw(st.sampled_from(['uplink', 'to the core', 'srv']))}")
@@ -45,7 +45,7 @@ def _interface(draw, name: str) -> list[str]:
     return [*found, "exit"]
 
 
-def _bgp(draw, lists: list[str], maps: list[str]) -> list[str]:
+def _bgp(draw: st.DrawFn, lists: list[str], maps: list[str]) -> list[str]:
     found = [f"router bgp {draw(st.sampled_from([65000, 65001]))}", f" bgp router-id 192.0.2.{draw(st.integers(1, 2))}"]
     if draw(st.booleans()):
         found.append(" no bgp default ipv4-unicast")
@@ -57,16 +57,16 @@ def _bgp(draw, lists: list[str], maps: list[str]) -> list[str]:
             found.append(f" neighbor {peer} description {draw(st.sampled_from(['a', 'b c']))}")
         if draw(st.booleans()):
             inside.append(f"  neighbor {peer} activate")
-        if lists and draw(st.booleans()):
+        if lists != [] and draw(st.booleans()):
             inside.append(f"  neighbor {peer} prefix-list {draw(st.sampled_from(lists))} in")
-        if maps and draw(st.booleans()):
+        if maps != [] and draw(st.booleans()):
             inside.append(f"  neighbor {peer} route-map {draw(st.sampled_from(maps))} out")
     if inside:
         found += [" !", " address-family ipv6 unicast", *inside, " exit-address-family"]
     return [*found, "exit"]
 
 
-def _route_map(draw, name: str) -> list[list[str]]:
+def _route_map(draw: st.DrawFn, name: str) -> list[list[str]]:
     found = []
     for number in sorted(draw(st.sets(st.sampled_from([10, 20]), min_size=1))):
         entry = [f"route-map {name} {draw(st.sampled_from(['permit', 'deny']))} {number}"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import pytest
 
 from core.errors import ExitCode, RackproofError
 from netconfig.change.change import compute_timer, prove_old
-from netconfig.change.guard import GuardStatus
+from netconfig.change.guard import GuardStatus, normalise_config
 from netconfig.change.plan import make_plan
 from netconfig.intent.edit import DeviceEdit, RouterChange
 from netconfig.intent.render import render
@@ -16,14 +17,14 @@ from netconfig.journal.record import ChangeState, find_unfinished, list_runs
 from netconfig.platforms.platform import load as load_platform
 from netconfig.rollout.resume import resume
 from netconfig.rollout.rollout import roll_out
-from tests.netconfig.world import DeadlyJournal, Killed, World, normalise_config
+from tests.netconfig.world import DeadlyJournal, Killed, World
 
 KV01 = "hph-kv01-edge1"
 CUT = {KV01: {"add": "interface up1\n shutdown\n"}}
 ORDER = ["core2", "core1", "dr-edge1", "hph-edge1", KV01]
 
 
-def change(world: World, devices: dict[str, dict[str, str]]) -> RouterChange:
+def change(world: World, devices: dict[str, dict[str, Any]]) -> RouterChange:
     return RouterChange(world.folder / "change.yml", {name: DeviceEdit(**parts) for name, parts in devices.items()})
 
 
@@ -136,7 +137,8 @@ def test_what_is_only_still_shown_after_the_change_does_not_confirm_it(world: Wo
     router = world.routers[KV01]
     before = router.running
     plan = make_plan(world.estate, world.open)
-    kept, typed_at = router.tick, []
+    kept = router.tick
+    typed_at: list[float] = []
 
     def lose_the_neighbour() -> None:
         kept()

@@ -62,7 +62,7 @@ def test_without_the_plans_id_nothing_happens(room: World, approval: tuple[str, 
     before = room.routers["core2"].running
     assert "NET044" in run("apply", *approval, expected=int(ExitCode.REFUSED))
     assert room.routers["core2"].running == before
-    assert list(open_journal(cli.current()).read()) == []
+    assert list(room.journal().read()) == []
 
 
 def test_an_approval_does_not_outlive_what_it_was_given_for(room: World) -> None:
@@ -111,7 +111,7 @@ def test_status_is_green_only_when_every_router_is_reached_and_in_step(room: Wor
 
 def test_a_tampered_journal_is_not_listed(room: World) -> None:
     run("apply", "--approve", plan_id(), "--json")
-    file = cli.current().journal
+    file = room.journal().path
     file.write_text(file.read_text().replace("core2", "core9", 1))
     assert "JRN001" in run("journal", expected=int(ExitCode.INVALID))
 

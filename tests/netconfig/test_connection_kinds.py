@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
@@ -98,7 +99,7 @@ def test_each_is_an_error_of_its_own(
             port = free.getsockname()[1]
     connect = paramiko.SSHClient.connect
 
-    def to_server(self: paramiko.SSHClient, hostname: str, *args: object, **options: object) -> None:
+    def to_server(self: paramiko.SSHClient, hostname: str, *args: object, **options: Any) -> None:
         connect(self, "127.0.0.1", **{**options, "port": port})
 
     monkeypatch.setattr(paramiko.SSHClient, "connect", to_server)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_nothing_to_do_when_nothing_differs(text: str) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(configurations(), st.randoms(use_true_random=False))
-def test_the_order_of_independent_lines_is_no_difference(text: str, random) -> None:
+def test_the_order_of_independent_lines_is_no_difference(text: str, random: Random) -> None:
     blocks = text.split("\n!\n")
     random.shuffle(blocks)
     assert commands(text, "\n!\n".join(blocks)) == []

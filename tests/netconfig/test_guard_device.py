@@ -38,7 +38,9 @@ class System:
 
     def run(self, argv: list[str], timeout: float) -> tuple[int, str]:
         self.calls.append(argv)
-        return getattr(self, "_" + Path(argv[0]).name.replace("-", "_").replace(".", "_").removesuffix("3"))(argv)
+        name = Path(argv[0]).name.replace("-", "_").replace(".", "_").removesuffix("3")
+        program: Callable[[list[str]], tuple[int, str]] = getattr(self, f"_{name}")
+        return program(argv)
 
     def _vtysh(self, argv: list[str]) -> tuple[int, str]:
         return (124, "") if self.hung else (0, self.running)
@@ -123,7 +125,7 @@ def system(guard: ModuleType, monkeypatch: pytest.MonkeyPatch) -> System:
 
 def say(guard: ModuleType, words: str) -> str:
     try:
-        return guard.dispatch(words.split())
+        return str(guard.dispatch(words.split()))
     except guard.GuardError as error:
         return f"error {error}"
 

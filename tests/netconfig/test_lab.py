@@ -25,7 +25,8 @@ from netconfig.diff.tree import spell_line
 from netconfig.intent.render import render
 from netconfig.journal.record import ChangeState, list_runs
 from netconfig.platforms import platform
-from tests.support import json_of, wait_until
+from tests.conftest import Rackproof
+from tests.support import json_of, require, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -110,7 +111,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(networked_lab: Instance, lab_estate: Estate, rackproof) -> Iterator[Bench]:
+def bench(networked_lab: Instance, lab_estate: Estate, rackproof: Rackproof) -> Iterator[Bench]:
     """The lab after the rollout; these tests must leave it as they found it."""
     found = Bench(networked_lab, lab_estate, rackproof)
     yield found
@@ -145,7 +146,7 @@ def test_what_runs_is_word_for_word_what_is_rendered(bench: Bench) -> None:
 
 def test_the_regional_host_reaches_the_database_over_ipv6_and_ipv4_still_works(bench: Bench) -> None:
     database = bench.estate.address("dc-db1")
-    for address in (database.ipv6.ip, database.ipv4.ip):
+    for address in (require(database.ipv6).ip, require(database.ipv4).ip):
         bench.ssh("hph-kv01-node1-v4", "ping", "-n", "-c", "2", "-W", "2", str(address))
     assert spell_line(str(database.ipv6)) == str(database.ipv6)
 
@@ -310,7 +311,7 @@ def test_the_guard_account_can_do_nothing_else(bench: Bench, words: str, answer:
 
 def test_a_router_with_another_host_key_is_refused(bench: Bench, tmp_path: Path) -> None:
     pinned = tmp_path / "known_hosts"
-    address = str(bench.estate.address(CANARY).ipv4.ip)
+    address = str(require(bench.estate.address(CANARY).ipv4).ip)
     other = next(line for line in bench.ws.known_hosts.read_text().splitlines() if line.startswith("core1,"))
     pinned.write_text(f"{address} {' '.join(other.split()[1:])}\n")
     real = Target(CANARY, address, FRR, bench.ws.netops_key, bench.ws.known_hosts)
@@ -322,7 +323,9 @@ def test_a_router_with_another_host_key_is_refused(bench: Bench, tmp_path: Path)
 
 def test_a_refused_line_is_an_error_and_the_session_ends_clean(bench: Bench) -> None:
     before = bench.running(CANARY)
-    target = Target(CANARY, str(bench.estate.address(CANARY).ipv4.ip), FRR, bench.ws.netops_key, bench.ws.known_hosts)
+    target = Target(
+        CANARY, str(require(bench.estate.address(CANARY).ipv4).ip), FRR, bench.ws.netops_key, bench.ws.known_hosts
+    )
     with inside(bench.lab, "ctl"):
         session = NetmikoSession(target)
         try:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from core.errors import RackproofError
 from core.workspace import REPOSITORY, Workspace
 from netconfig.cli import net as cli
+from netconfig.journal.record import RunRecord, list_runs, open_journal
 from netconfig.platforms.redaction import MARK, hash_secret, hide, hide_in
 from netconfig.rollout import rollout
 from tests.netconfig.world import World, rendered
@@ -35,7 +36,7 @@ def room(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World
     monkeypatch.setattr(
         rollout, "make_context", lambda estate, ws, run, say, timer_s=None: world.means(run, timer_s=timer_s)
     )
-    world.journal = lambda: rollout.open_journal(ws)  # type: ignore[method-assign]
+    world.journal = lambda: open_journal(ws)  # type: ignore[method-assign]
     world.folder = tmp_path / "netconfig"
     world.converge()
     router = world.routers[EDGE]
@@ -88,9 +89,7 @@ def test_no_artefact_holds_a_secret(room: World, tmp_path: Path, refused: bool) 
             assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def _runs(room: World) -> list:
-    from netconfig.journal.record import list_runs
-
+def _runs(room: World) -> list[RunRecord]:
     return list_runs(room.journal().read())
 
 

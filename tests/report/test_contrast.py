@@ -41,14 +41,14 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read(scheme):
+def test_text_can_be_read(scheme: str) -> None:
     colours = schemes()[scheme]
     for front, back in PAIRS:
         lighter, darker = sorted((luminance(colours[front]), luminance(colours[back])), reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (front, back)
 
 
-def test_only_a_pass_is_green():
+def test_only_a_pass_is_green() -> None:
     for scheme in schemes().values():
         for status in Status:
             red, green, blue = (int(scheme[status.value][at : at + 2], 16) for at in (1, 3, 5))

@@ -8,17 +8,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from checks.model import Measurement, Message, Status, Unit
+from checks.model import Measurement, Message, Run, Status, Unit
 from checks.report.junit import write_junit
 from tests.evidence.sample import papers, sample
+from tests.support import require
 
 
-def parsed(run) -> ET.Element:
+def parsed(run: Run) -> ET.Element:
     return ET.fromstring(write_junit(run))  # noqa: S314 - our own output
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     made = sample(tmp_path_factory.mktemp("junit"), 14, signed=papers()).run
     first = made.verdicts[0]
     evil = Message.of("judge.failed", trouble="\x07<script>")
@@ -31,9 +32,9 @@ def run(tmp_path_factory):
     return replace(made, verdicts=(*made.verdicts, *extra))
 
 
-def test_every_status_lands_where_a_machine_sees_it(run):
+def test_every_status_lands_where_a_machine_sees_it(run: Run) -> None:
     root = parsed(run)
-    found = Counter()
+    found: Counter[tuple[str, str | None]] = Counter()
     for case in root.iter("testcase"):
         children = [(child.tag, child.get("type")) for child in case]
         assert len(children) <= 1
@@ -52,16 +53,16 @@ def test_every_status_lands_where_a_machine_sees_it(run):
     assert all(found.values())
 
 
-def test_counts_add_up(run):
+def test_counts_add_up(run: Run) -> None:
     root = parsed(run)
     for element in (root, *root.iter("testsuite")):
-        assert int(element.get("tests")) == len(list(element.iter("testcase")))
-        assert int(element.get("failures")) == len(list(element.iter("failure")))
-        assert int(element.get("errors")) == len(list(element.iter("error")))
+        assert int(require(element.get("tests"))) == len(list(element.iter("testcase")))
+        assert int(require(element.get("failures"))) == len(list(element.iter("failure")))
+        assert int(require(element.get("errors"))) == len(list(element.iter("error")))
         assert element.get("skipped") == "0"
     assert list(root.iter("skipped")) == []
 
 
-def test_an_empty_run_is_an_empty_report(run):
+def test_an_empty_run_is_an_empty_report(run: Run) -> None:
     root = parsed(replace(run, verdicts=()))
     assert root.get("tests") == "0" and len(root) == 0

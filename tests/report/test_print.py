@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(find_chromium() is None, reaso
 
 
 @pytest.fixture(scope="module")
-def html(tmp_path_factory):
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("print")
     made = sample(root, 24, signed=papers())
     bundle = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
@@ -25,7 +26,7 @@ def html(tmp_path_factory):
     return root / "out" / "report.vi.html"
 
 
-def test_it_prints_to_a4_with_every_verdict_on_paper(html, tmp_path):
+def test_it_prints_to_a4_with_every_verdict_on_paper(html: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.pdf"
     print_pdf(html, target)
     data = target.read_bytes()
@@ -37,13 +38,13 @@ def test_it_prints_to_a4_with_every_verdict_on_paper(html, tmp_path):
     assert drawn(data) > drawn((tmp_path / "folded.pdf").read_bytes())  # what is folded on screen is open on paper
 
 
-def test_it_has_a_picture(html, tmp_path):
+def test_it_has_a_picture(html: Path, tmp_path: Path) -> None:
     take_picture(html, tmp_path / "deep" / "report.png")
     assert (tmp_path / "deep" / "report.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "deep" / "report.png").stat().st_size > 20_000
 
 
-def test_a_picture_of_another_form_is_refused_before_chromium_waits(html, tmp_path):
+def test_a_picture_of_another_form_is_refused_before_chromium_waits(html: Path, tmp_path: Path) -> None:
     with pytest.raises(RackproofError) as caught:
         take_picture(html, tmp_path / "report")
     assert caught.value.code == "RPT012"

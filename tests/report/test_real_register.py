@@ -24,10 +24,10 @@ ESTATE = REPOSITORY / "lab" / "estate"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> tuple[Run, dict[str, str], VerificationState]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, str], VerificationState]:
     root: Path = tmp_path_factory.mktemp("real")
     requirements = load_requirements()
-    verdicts = judge_all(requirements, load_estate(ESTATE), EvidenceView([], {}.__getitem__), NOW)
+    verdicts = judge_all(requirements, load_estate(ESTATE), EvidenceView([], MemoryRawStore().get), NOW)
     run = Run(
         "20261120T013000Z-none",
         "lab",
@@ -47,7 +47,7 @@ def built(tmp_path_factory) -> tuple[Run, dict[str, str], VerificationState]:
     return run, pages, found.state
 
 
-def test_without_evidence_nothing_is_green(built):
+def test_without_evidence_nothing_is_green(built: tuple[Run, dict[str, str], VerificationState]) -> None:
     run, pages, state = built
     assert state is VerificationState.VERIFIED
     assert Status.PASS not in {verdict.status for verdict in run.verdicts}
@@ -56,7 +56,9 @@ def test_without_evidence_nothing_is_green(built):
         assert re.search(r'<p class="value">0 <small>', page)
 
 
-def test_every_requirement_is_quoted_and_explained_in_both_languages(built):
+def test_every_requirement_is_quoted_and_explained_in_both_languages(
+    built: tuple[Run, dict[str, str], VerificationState],
+) -> None:
     from html import escape, unescape
 
     _run, pages, _state = built
@@ -73,7 +75,7 @@ def test_every_requirement_is_quoted_and_explained_in_both_languages(built):
             assert escape(requirement.id) in page
 
 
-def test_every_group_of_the_register_has_its_heading(built):
+def test_every_group_of_the_register_has_its_heading(built: tuple[Run, dict[str, str], VerificationState]) -> None:
     _run, pages, _state = built
     used = {requirement.group for requirement in load_requirements().values()}
     assert used == set(GROUPS)

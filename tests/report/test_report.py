@@ -6,8 +6,9 @@ import errno
 import os
 import re
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,8 @@ from checks.report.build import build_report, escape_css
 from checks.report.translations import PROVENANCE, STATUS, Words
 from core import signing
 from core.errors import RackproofError
-from tests.evidence.sample import SPEED, papers, sample
+from tests.evidence.sample import SPEED, Sample, papers, sample
+from tests.support import require
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}\x1b[31m\u202e\"'><img src=x onerror=alert(1)> </style></pre>]]>"
 VOID = {"meta", "img", "br", "input", "link", "hr", "use", "path", "circle"}
@@ -35,19 +37,19 @@ class Page(HTMLParser):
         self.close()
         self.text = " ".join(" ".join(self.words).split())
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self.stack.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         if tag not in VOID:
             assert self.stack.pop() == tag, f"</{tag}> closes something else"
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if not {"style", "script"} & set(self.stack):
             self.words.append(data)
 
@@ -56,7 +58,17 @@ class Page(HTMLParser):
         return [attrs for attrs in found if not css or css in attrs.get("class", "").split()]
 
 
-def report(made, folder, languages=("vi", "en"), trusted=True):
+@dataclass
+class Built(Sample):
+    """A sample and the pages made of it, by language."""
+
+    html: dict[str, str]
+    out: Path
+
+
+def report(
+    made: Sample, folder: Path, languages: tuple[str, ...] = ("vi", "en"), trusted: bool = True
+) -> dict[str, str]:
     bundle = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
     key = signing.load_or_create_key(made.ws.signing_key).public_key() if trusted else None
     build_report(bundle, folder, key, languages)
@@ -64,16 +76,14 @@ def report(made, folder, languages=("vi", "en"), trusted=True):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     root = tmp_path_factory.mktemp("report")
     made = sample(root, 14, signed=papers())
-    made.html = report(made, root / "out")
-    made.out = root / "out"
-    return made
+    return Built(**vars(made), html=report(made, root / "out"), out=root / "out")
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_structure_and_self_containment(built, language):
+def test_structure_and_self_containment(built: Built, language: str) -> None:
     html = built.html[language]
     page = Page(html)
     assert page.stack == []
@@ -93,7 +103,7 @@ def test_structure_and_self_containment(built, language):
     assert all(quote["lang"] == "vi" for quote in page.all("blockquote"))
 
 
-def test_every_verdict_is_there_and_only_a_pass_is_green(built):
+def test_every_verdict_is_there_and_only_a_pass_is_green(built: Built) -> None:
     html = built.html["vi"]
     rows = re.findall(r'<tr data-status="(\w+)">\s*<td><span class="status s-(\w+)">', html)
     assert sorted(shown for shown, _ in rows) == sorted(verdict.status.value for verdict in built.run.verdicts)
@@ -105,7 +115,7 @@ def test_every_verdict_is_there_and_only_a_pass_is_green(built):
         assert words.say(STATUS[status]) in Page(html).text  # never colour alone
 
 
-def test_what_an_auditor_looks_for_is_there_in_words(built):
+def test_what_an_auditor_looks_for_is_there_in_words(built: Built) -> None:
     text = {language: Page(html).text for language, html in built.html.items()}
     for language, page in text.items():
         words = Words(language)
@@ -121,17 +131,17 @@ def test_what_an_auditor_looks_for_is_there_in_words(built):
     assert "08:30:00, 20/11/2026" in text["vi"]  # Vietnam's time
 
 
-def test_score_and_coverage_stand_side_by_side_and_agree_with_the_run(built):
+def test_score_and_coverage_stand_side_by_side_and_agree_with_the_run(built: Built) -> None:
     page = Page(built.html["vi"])
     coverage = built.run.coverage
     assert f"{coverage.passed} trên {coverage.in_scope} trong phạm vi" in page.text
-    board = re.search(r'<table class="board">.*?</table>', built.html["vi"], re.DOTALL).group()
+    board = require(re.search(r'<table class="board">.*?</table>', built.html["vi"], re.DOTALL)).group()
     rows = re.findall(r'<tr class="(?:tier|site)">.*?</tr>', board, re.DOTALL)
     assert len(rows) == 14 + 3
     assert all(len(re.findall('<td class="num">', row)) == 3 for row in rows)
 
 
-def test_waivers_are_counted_apart_and_bad_papers_do_not_count(built):
+def test_waivers_are_counted_apart_and_bad_papers_do_not_count(built: Built) -> None:
     text = Page(built.html["vi"]).text
     assert "Miễn trừ có thời hạn 1" in text
     assert "người phê duyệt: Trần Văn B" in text and "Phó Cục trưởng" in text
@@ -139,7 +149,7 @@ def test_waivers_are_counted_apart_and_bad_papers_do_not_count(built):
     assert "quý I" in text and "&lt;b&gt;quý I" in built.html["vi"]
 
 
-def test_vietnamese_page_has_no_english_sentence_of_ours(built):
+def test_vietnamese_page_has_no_english_sentence_of_ours(built: Built) -> None:
     from core.catalogue import extract_domain
 
     text = Page(built.html["vi"]).text
@@ -148,7 +158,7 @@ def test_vietnamese_page_has_no_english_sentence_of_ours(built):
             assert message.id not in text, message.id
 
 
-def test_nothing_that_a_device_or_a_file_says_can_act_in_the_page(tmp_path):
+def test_nothing_that_a_device_or_a_file_says_can_act_in_the_page(tmp_path: Path) -> None:
     evil = EVIL.replace("\x1b", "").replace("\u202e", "")  # an estate refuses what is not seen
     raws = {"s003": b"ifHighSpeed=100 Mbit/s " + EVIL.encode() + b"\x00\xff\n", "s005": EVIL.encode() + b"=1000 Mbit/s"}
     source = "snmpget {} " + EVIL.replace("{{ 7*7 }}", "")
@@ -162,12 +172,12 @@ def test_nothing_that_a_device_or_a_file_says_can_act_in_the_page(tmp_path):
         assert "49" not in re.findall(r"</script>(\d+)", html)
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", html)
         assert "&lt;script&gt;alert(1)" in html
-        style = re.search(r"<style>.*?</style>", html, re.DOTALL).group()
+        style = require(re.search(r"<style>.*?</style>", html, re.DOTALL)).group()
         assert "alert" not in style.replace(str(escape_css(evil)), "")
 
 
 @pytest.mark.parametrize("sites", [1, 397])
-def test_any_size_renders(tmp_path, sites):
+def test_any_size_renders(tmp_path: Path, sites: int) -> None:
     made = sample(tmp_path, sites)
     started = time.process_time()
     html = report(made, tmp_path / "out")["vi"]
@@ -177,7 +187,7 @@ def test_any_size_renders(tmp_path, sites):
     assert html.count('<tr class="site">') == sites
 
 
-def test_a_run_that_judged_nothing_is_not_green(tmp_path):
+def test_a_run_that_judged_nothing_is_not_green(tmp_path: Path) -> None:
     made = sample(tmp_path, 1)
     made.run = replace(made.run, verdicts=(), evidence=(), requirements=(), coverage=Coverage(0, 0, 0, 0))
     html = report(made, tmp_path / "out")
@@ -187,7 +197,7 @@ def test_a_run_that_judged_nothing_is_not_green(tmp_path):
     assert "Nothing: every requirement" not in Page(html["vi"]).text
 
 
-def test_a_partial_run_says_that_it_is_one(tmp_path):
+def test_a_partial_run_says_that_it_is_one(tmp_path: Path) -> None:
     made = sample(tmp_path, 14)
     some = tuple(verdict for verdict in made.run.verdicts if verdict.site == "s001" and verdict.requirement == SPEED)
     made.run = replace(
@@ -203,11 +213,11 @@ def test_a_partial_run_says_that_it_is_one(tmp_path):
     assert "13 điểm không được đánh giá" in text["vi"] and "Không diễn tập khôi phục" in text["vi"]
 
 
-def test_a_whole_run_says_nothing_of_the_kind(built):
+def test_a_whole_run_says_nothing_of_the_kind(built: Built) -> None:
     assert "Kiểm tra từng phần" not in Page(built.html["vi"]).text
 
 
-def test_no_report_is_made_of_a_broken_bundle(tmp_path):
+def test_no_report_is_made_of_a_broken_bundle(tmp_path: Path) -> None:
     made = sample(tmp_path, 3)
     bundle = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
     (bundle / "verdicts.json").write_bytes((bundle / "verdicts.json").read_bytes().replace(b"fail", b"pass"))
@@ -217,7 +227,9 @@ def test_no_report_is_made_of_a_broken_bundle(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_disk_that_fills_up_at_the_pages_leaves_report_and_evidence_as_they_were(tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_at_the_pages_leaves_report_and_evidence_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The copy of the evidence is there by then, and must not stand beside pages of another run."""
     made = sample(tmp_path, 1)
     bundle = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
@@ -226,7 +238,7 @@ def test_a_disk_that_fills_up_at_the_pages_leaves_report_and_evidence_as_they_we
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text("of an earlier run")
 
-    def refuse(_descriptor, _data):
+    def refuse(_descriptor: int, _data: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("core.files.os.write", refuse)
@@ -236,31 +248,31 @@ def test_a_disk_that_fills_up_at_the_pages_leaves_report_and_evidence_as_they_we
     assert kept == {"report.vi.html": "of an earlier run", "evidence/manifest.json": "of an earlier run"}
 
 
-def test_doubt_about_the_signer_is_said_on_the_first_page(tmp_path):
+def test_doubt_about_the_signer_is_said_on_the_first_page(tmp_path: Path) -> None:
     made = sample(tmp_path, 1)
     html = report(made, tmp_path / "out", trusted=False)["en"]
     assert '<div class="seal doubt' in html
     assert "signed by a key that nobody vouched for here" in html
 
 
-def test_the_evidence_beside_the_report_verifies_on_its_own(built):
+def test_the_evidence_beside_the_report_verifies_on_its_own(built: Built) -> None:
     from checks.verify.verification import VerificationState, verify_bundle
 
     key = signing.load_or_create_key(built.ws.signing_key).public_key()
     assert verify_bundle(built.out / "evidence", key).state is VerificationState.VERIFIED
 
 
-def test_a_share_never_rounds_up_to_everything():
+def test_a_share_never_rounds_up_to_everything() -> None:
     words = Words("vi")
     assert [words.share(value) for value in (None, 0, 0.5, 0.99999, 1)] == ["–", "0%", "50%", "99,9%", "100%"]
     assert words.number(12345.5) == "12.345,5" and Words("en").number(12345.5) == "12,345.5"
 
 
-def test_an_overdue_requirement_is_marked_only_while_it_is_open(built):
+def test_an_overdue_requirement_is_marked_only_while_it_is_open(built: Built) -> None:
     cards = re.findall(r'<article class="card s-(\w+)[^>]*id="r-([^"]+)".*?</article>', built.html["en"], re.DOTALL)
     late = {
         name
         for _status, name in cards
-        if "overdue" in re.search(rf'id="r-{name}".*?</dl>', built.html["en"], re.DOTALL).group()
+        if "overdue" in require(re.search(rf'id="r-{name}".*?</dl>', built.html["en"], re.DOTALL)).group()
     }
     assert late == {SPEED}
