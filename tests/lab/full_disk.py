@@ -14,7 +14,7 @@ from pathlib import Path
 KEPT = "what was there before\n"
 
 
-def digest_tree(top):
+def digest_tree(top: Path) -> dict[str, str]:
     return {
         str(path.relative_to(top)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(top.rglob("*"))
@@ -22,7 +22,7 @@ def digest_tree(top):
     }
 
 
-def main():
+def main() -> None:
     disk, free = Path(sys.argv[1]), int(sys.argv[2])
     names = [name for name in sys.argv[3].split(",") if name]
     earlier, words = json.loads(sys.argv[4]), sys.argv[5:]

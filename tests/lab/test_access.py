@@ -3,6 +3,7 @@
 import re
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,14 +19,14 @@ BOOTED = derive(load_estate(ESTATE)).booted
 
 
 @pytest.fixture
-def found(tmp_path):
+def found(tmp_path: Path) -> Instance:
     made = Instance("acc", tmp_path / "a folder")
     access.make_account_keys(made.workspace)
     access.write_ssh_config(made, BOOTED)
     return made
 
 
-def effective(found, alias):
+def effective(found: Instance, alias: str) -> dict[str, str]:
     argv = ["ssh", "-G", "-F", str(found.workspace.ssh_config), alias]
     lines = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=20).stdout.splitlines()
     return dict(line.split(" ", 1) for line in lines if " " in line)
@@ -43,7 +44,9 @@ def effective(found, alias):
         ("core1-guard", "netguard", "10.255.1.1", False),
     ],
 )
-def test_each_alias_leads_to_one_account_with_its_pinned_key(found, alias, user, address, is_shared):
+def test_each_alias_leads_to_one_account_with_its_pinned_key(
+    found: Instance, alias: str, user: str, address: str, is_shared: bool
+) -> None:
     got = effective(found, alias)
     assert (got["user"], got["hostname"]) == (user, address)
     assert got["stricthostkeychecking"] == "true"
@@ -54,11 +57,11 @@ def test_each_alias_leads_to_one_account_with_its_pinned_key(found, alias, user,
 
 
 @needs_program("ssh")
-def test_an_unknown_name_is_strict_too(found):
+def test_an_unknown_name_is_strict_too(found: Instance) -> None:
     assert effective(found, "somebody")["stricthostkeychecking"] == "true"
 
 
-def test_private_keys_are_private_and_kept(found):
+def test_private_keys_are_private_and_kept(found: Instance) -> None:
     ws = found.workspace
     before = ws.ssh_key.read_bytes()
     access.make_account_keys(ws)
@@ -69,7 +72,7 @@ def test_private_keys_are_private_and_kept(found):
 
 
 @needs_program("ssh")
-def test_host_keys_are_pinned_by_name_and_both_addresses(found):
+def test_host_keys_are_pinned_by_name_and_both_addresses(found: Instance) -> None:
     line = access.write_key(found.run_dir / "hostkey", "h")
     access.write_known_hosts(found.workspace, BOOTED, {node.name: line for node in BOOTED})
     for name in ("dc-db1", "10.1.10.11", "fd52:5052:101:106e::11"):
@@ -83,7 +86,7 @@ def test_host_keys_are_pinned_by_name_and_both_addresses(found):
         assert line.split()[1] in done.stdout
 
 
-def test_secrets_are_random_encrypted_private_and_made_once(found, monkeypatch):
+def test_secrets_are_random_encrypted_private_and_made_once(found: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/proc/no-home")  # as of an account that has none
     ws = found.workspace
     vault.ensure(ws)

@@ -4,18 +4,20 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from core.workspace import REPOSITORY
 from lab import sweep
 from lab.instance import instance
+from tests.support import require
 
 pytestmark = pytest.mark.lab
 NAME = "demot"
 
 
-def _start(results):
+def _start(results: Path) -> subprocess.Popen[str]:
     """Start the demo; its results go to the file ``results``, its progress to a pipe."""
     chosen = ("RACKPROOF_ESTATE", "RACKPROOF_WORKSPACE")
     kept = {key: value for key, value in os.environ.items() if key not in chosen}
@@ -26,9 +28,9 @@ def _start(results):
         )  # fmt: skip
 
 
-def _wait_for(process, text):
+def _wait_for(process: subprocess.Popen[str], text: str) -> None:
     seen = []
-    for line in process.stderr:
+    for line in require(process.stderr):
         seen.append(line)
         if text in line:
             return
@@ -44,7 +46,9 @@ def _wait_for(process, text):
         ("Raise the estate", 2.0, signal.SIGTERM),
     ],
 )
-def test_an_interrupted_demo_leaves_nothing(moment, after_s, number, tmp_path):
+def test_an_interrupted_demo_leaves_nothing(
+    moment: str, after_s: float, number: signal.Signals, tmp_path: Path
+) -> None:
     process = _start(tmp_path / "results")
     _wait_for(process, moment)
     time.sleep(after_s)
@@ -56,7 +60,7 @@ def test_an_interrupted_demo_leaves_nothing(moment, after_s, number, tmp_path):
     assert not sweep.leftovers(instance(NAME))
 
 
-def test_a_killed_demo_is_cleared_away_by_lab_down(tmp_path):
+def test_a_killed_demo_is_cleared_away_by_lab_down(tmp_path: Path) -> None:
     process = _start(tmp_path / "results")
     _wait_for(process, "Raise the estate")
     time.sleep(3)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from core.errors import RackproofError
 from lab import demo, instance, keeping
 from lab.demo import Demo, DemoStep
 from lab.instance import Instance
+from tests.support import require
 
 ENVELOPE = {"schema": "x", "version": 1, "data": {"a": 1}, "errors": []}
 TOLD = {
@@ -20,22 +22,24 @@ TOLD = {
 
 
 @pytest.fixture
-def running(tmp_path):
+def running(tmp_path: Path) -> Demo:
     log = tmp_path / "demo.log"
     log.touch()
     return Demo(log, console.out)
 
 
-def answer(monkeypatch, code, text):
+def answer(monkeypatch: pytest.MonkeyPatch, code: int, text: str) -> None:
     monkeypatch.setattr(demo, "_call", lambda _arguments, _log: (code, text))
 
 
-def test_a_step_gives_what_it_told_programs(running, monkeypatch):
+def test_a_step_gives_what_it_told_programs(running: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, 0, json.dumps(ENVELOPE))
     assert running.run(DemoStep("x", ("y",))) == {"a": 1}
 
 
-def test_a_step_that_fails_is_shown_as_it_said_it_with_its_exit_code(running, monkeypatch):
+def test_a_step_that_fails_is_shown_as_it_said_it_with_its_exit_code(
+    running: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer(monkeypatch, 6, json.dumps({**ENVELOPE, "data": None, "errors": [TOLD]}))
     with pytest.raises(RackproofError) as caught:
         running.run(DemoStep("x", ("net", "apply")))
@@ -43,7 +47,7 @@ def test_a_step_that_fails_is_shown_as_it_said_it_with_its_exit_code(running, mo
     assert "[NET041] a run has no end" in str(caught.value)
 
 
-def test_a_step_that_is_not_green_names_what(running, monkeypatch):
+def test_a_step_that_is_not_green_names_what(running: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     red = [
         {"requirement": "QH-1", "site": "dc", "status": "fail"},
         {"requirement": "QH-2", "site": "dc", "status": "waived"},
@@ -55,7 +59,9 @@ def test_a_step_that_is_not_green_names_what(running, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "Traceback", "[]", "null"])
-def test_a_step_that_says_nothing_is_an_internal_error_with_its_log(running, monkeypatch, text):
+def test_a_step_that_says_nothing_is_an_internal_error_with_its_log(
+    running: Demo, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     answer(monkeypatch, -9, text)
     with pytest.raises(RackproofError) as caught:
         running.run(DemoStep("x", ("y",)))
@@ -64,7 +70,7 @@ def test_a_step_that_says_nothing_is_an_internal_error_with_its_log(running, mon
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch):
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instance:
     made = Instance("demot", tmp_path / "labs" / "demot")
     (made.workspace.root / "evidence" / "bundle").mkdir(parents=True)
     return made
@@ -79,7 +85,9 @@ def lab(tmp_path, monkeypatch):
         (False, True, False),
     ],
 )
-def test_a_lab_in_use_is_refused_and_what_a_killed_demo_left_is_not(lab, monkeypatch, is_up, is_marked, refused):
+def test_a_lab_in_use_is_refused_and_what_a_killed_demo_left_is_not(
+    lab: Instance, monkeypatch: pytest.MonkeyPatch, is_up: bool, is_marked: bool, refused: bool
+) -> None:
     monkeypatch.setattr(Instance, "is_up", lambda _self: is_up)
     if is_marked:
         lab.demo_mark.touch()
@@ -91,11 +99,13 @@ def test_a_lab_in_use_is_refused_and_what_a_killed_demo_left_is_not(lab, monkeyp
     assert (caught.value.code, caught.value.exit_code) == ("DEM003", 6)
 
 
-def test_the_evidence_of_the_run_before_stays(lab, running, monkeypatch, tmp_path):
+def test_the_evidence_of_the_run_before_stays(
+    lab: Instance, running: Demo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     class Stop(Exception):
         pass
 
-    def stop(_self, _step):
+    def stop(_self: Demo, _step: DemoStep) -> None:
         raise Stop
 
     monkeypatch.setattr(demo, "_lab_down", lambda: None)
@@ -114,7 +124,7 @@ HOLD = (
 )
 
 
-def test_a_second_demo_is_told_who_runs_the_first(tmp_path, monkeypatch):
+def test_a_second_demo_is_told_who_runs_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import subprocess
 
     monkeypatch.setattr(instance, "SOCKETS", tmp_path)
@@ -125,7 +135,7 @@ def test_a_second_demo_is_told_who_runs_the_first(tmp_path, monkeypatch):
     argv = [sys.executable, "-c", HOLD, str(tmp_path / "demo.demo")]
     first = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        assert first.stdout.readline() == "held\n"
+        assert require(first.stdout).readline() == "held\n"
         with pytest.raises(RackproofError) as caught:
             demo.demo(keep=False, as_json=False)
     finally:

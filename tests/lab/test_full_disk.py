@@ -42,7 +42,7 @@ SHORT = frozenset(EARLIER)
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A sealed bundle, elsewhere than on the disk, and the key to trust."""
     made = sample(tmp_path_factory.mktemp("made"), 3)
     folder = write_bundle(made.run, made.store, made.estate_dir, made.ws, requirements_dir=made.requirements_dir)
@@ -51,7 +51,9 @@ def bundle(tmp_path_factory):
 
 @pytest.mark.parametrize("free", [0, 4096])
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_full_disk_is_one_kind_and_leaves_what_was_there(tmp_path, bundle, verb, free):
+def test_a_full_disk_is_one_kind_and_leaves_what_was_there(
+    tmp_path: Path, bundle: dict[str, str], verb: str, free: int
+) -> None:
     if verb in SHORT and free:
         free = 1  # rounded down to no page at all
     words, kept = VERBS[verb]

@@ -1,16 +1,17 @@
 """Names and records of a lab instance."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from core.errors import RackproofError
-from lab import enter, owner, up
+from lab import enter, owner, sweep, up
 from lab.instance import Instance, instance, require_up
 
 
 @pytest.mark.parametrize("name", ["", "Lab", "1ab", "much-too-long", "a-b", "ninechars", "../x"])
-def test_a_name_that_would_not_fit_is_refused(name, monkeypatch):
+def test_a_name_that_would_not_fit_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_LAB", name)
     with pytest.raises(RackproofError) as caught:
         instance()
@@ -18,14 +19,14 @@ def test_a_name_that_would_not_fit_is_refused(name, monkeypatch):
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"phase": "starting"}', '{"phase": "up"}'])
-def test_a_missing_damaged_or_unfinished_record_is_not_up(text, tmp_path):
+def test_a_missing_damaged_or_unfinished_record_is_not_up(text: str | None, tmp_path: Path) -> None:
     found = Instance("none", tmp_path)
     if text is not None:
         found.state_file.write_text(text)
     assert not found.is_up()  # also where the record says "up" but the namespace is not there
 
 
-def test_a_lab_that_is_down_says_how_to_raise_it(tmp_path, monkeypatch):
+def test_a_lab_that_is_down_says_how_to_raise_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACKPROOF_STATE", str(tmp_path))
     with pytest.raises(RackproofError) as caught:
         require_up("none")
@@ -35,7 +36,7 @@ def test_a_lab_that_is_down_says_how_to_raise_it(tmp_path, monkeypatch):
         enter.enter_controller("none")
 
 
-def test_without_root_the_error_says_what_to_do(monkeypatch):
+def test_without_root_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(RackproofError) as caught:
         enter.require_root("raise the lab")
@@ -43,7 +44,7 @@ def test_without_root_the_error_says_what_to_do(monkeypatch):
     assert "sudo" in caught.value.remedy
 
 
-def test_two_at_once_are_refused_also_from_two_checkouts(tmp_path, monkeypatch):
+def test_two_at_once_are_refused_also_from_two_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up, "SOCKETS", tmp_path / "sockets")
     first, second = Instance("two", tmp_path / "one"), Instance("two", tmp_path / "two")
     with up.exclusive(first, "raising it"):
@@ -55,7 +56,7 @@ def test_two_at_once_are_refused_also_from_two_checkouts(tmp_path, monkeypatch):
             assert str(os.getpid()) in caught.value.actual
 
 
-def test_a_plain_file_is_no_namespace(tmp_path):
+def test_a_plain_file_is_no_namespace(tmp_path: Path) -> None:
     file = tmp_path / "netns"
     file.touch()
     with pytest.raises(RackproofError) as caught:
@@ -63,9 +64,11 @@ def test_a_plain_file_is_no_namespace(tmp_path):
     assert caught.value.code == "LAB013"
 
 
-def test_the_lab_of_another_checkout_is_neither_raised_nor_taken_down(tmp_path, monkeypatch):
+def test_the_lab_of_another_checkout_is_neither_raised_nor_taken_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(owner, "SOCKETS", tmp_path / "sockets")
-    monkeypatch.setattr(owner.sweep, "namespaces", lambda _instance: ["rp-x-ctl"])
+    monkeypatch.setattr(sweep, "namespaces", lambda _instance: ["rp-x-ctl"])
     first, second = Instance("x", tmp_path / "one"), Instance("x", tmp_path / "two")
     first.run_dir.mkdir()
     owner.claim(first)

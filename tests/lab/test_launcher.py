@@ -14,7 +14,7 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 class Checkout:
     """A copy of the launcher with stubs: everything called is appended to one log."""
 
-    def __init__(self, root: Path, uid: int):
+    def __init__(self, root: Path, uid: int) -> None:
         self.root, self.log, self.bin = root, root / "log", root / "bin"
         self.bin.mkdir(parents=True)
         shutil.copy(REPOSITORY / "rackproof", root / "rackproof")
@@ -66,12 +66,12 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path / "a check, out", uid=0)
 
 
 @pytest.fixture
-def as_user(tmp_path):
+def as_user(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path / "user", uid=1000)
 
 
@@ -109,12 +109,12 @@ def without(program: str, tmp_path: Path) -> str:
     return str(folder)
 
 
-def test_it_is_plain_sh():
+def test_it_is_plain_sh() -> None:
     subprocess.run(["sh", "-n", str(REPOSITORY / "rackproof")], check=True, timeout=10)
     assert (REPOSITORY / "rackproof").read_text().startswith("#!/bin/sh\n")
 
 
-def test_the_environment_is_made_once_and_the_arguments_arrive_unchanged(checkout, tmp_path):
+def test_the_environment_is_made_once_and_the_arguments_arrive_unchanged(checkout: Checkout, tmp_path: Path) -> None:
     first = checkout.run("estate", "show", "a b", "*", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "python3 -m venv" in checkout.calls()
@@ -124,7 +124,7 @@ def test_the_environment_is_made_once_and_the_arguments_arrive_unchanged(checkou
     assert checkout.calls() == "python3 -P -m rackproof estate show a b *\n"
 
 
-def test_through_a_link_from_anywhere(checkout, tmp_path):
+def test_through_a_link_from_anywhere(checkout: Checkout, tmp_path: Path) -> None:
     (tmp_path / "rp").symlink_to(checkout.root / "rackproof")
     done = subprocess.run(
         [str(tmp_path / "rp"), "--version"],
@@ -139,7 +139,7 @@ def test_through_a_link_from_anywhere(checkout, tmp_path):
     assert (checkout.root / ".rackproof" / "venv").is_dir()
 
 
-def test_a_changed_lock_is_installed_again(checkout):
+def test_a_changed_lock_is_installed_again(checkout: Checkout) -> None:
     checkout.run("--version")
     checkout.log.unlink()
     (checkout.root / LOCKS[0]).write_text("# changed\n")
@@ -148,7 +148,7 @@ def test_a_changed_lock_is_installed_again(checkout):
     assert "-m venv" not in checkout.calls()
 
 
-def test_an_interrupted_set_up_starts_over(checkout):
+def test_an_interrupted_set_up_starts_over(checkout: Checkout) -> None:
     checkout.stub("python3", checkout.PYTHON + '\n[ "$3" != install ] || exit 1')
     failed = checkout.run("--version")
     assert failed.returncode == 2
@@ -164,7 +164,7 @@ def test_an_interrupted_set_up_starts_over(checkout):
 
 
 @pytest.mark.parametrize("arguments", [("demo",), ("lab", "up"), ("test",), ("--lang", "vi", "lab", "down")])
-def test_without_root_and_sudo_it_says_so(as_user, arguments, tmp_path):
+def test_without_root_and_sudo_it_says_so(as_user: Checkout, arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = as_user.run(*arguments, path=without("sudo", tmp_path))
     assert done.returncode == 6, done.stderr
     assert "[LAB012]" in done.stderr
@@ -182,18 +182,18 @@ def test_without_root_and_sudo_it_says_so(as_user, arguments, tmp_path):
         ("test", "--fast", "-k", "x"),
     ],
 )
-def test_what_needs_no_root_does_not_ask_for_it(as_user, arguments, tmp_path):
+def test_what_needs_no_root_does_not_ask_for_it(as_user: Checkout, arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = as_user.run(*arguments, path=without("sudo", tmp_path))
     assert done.returncode == 0, done.stderr
 
 
-def test_sudo_never_prompts_where_nobody_can_type(as_user):
+def test_sudo_never_prompts_where_nobody_can_type(as_user: Checkout) -> None:
     as_user.stub("sudo", "exit 1")
     as_user.run("lab", "up")
     assert "sudo --preserve-env=RACKPROOF_PYTHON -n" in as_user.calls()
 
 
-def test_packages_are_named_before_they_are_installed(checkout):
+def test_packages_are_named_before_they_are_installed(checkout: Checkout) -> None:
     (checkout.root / "lab" / "packages.txt").write_text("no-such-program some-package why\nsh dash a shell\n")
     checkout.stub("apt-get", 'echo "apt-get was called" >&2')
     done = checkout.run("lab", "up")
@@ -205,7 +205,7 @@ def test_packages_are_named_before_they_are_installed(checkout):
     assert "apt-get update" not in checkout.calls()  # the simulation went through: the lists are good enough
 
 
-def test_packages_are_not_touched_by_verbs_that_do_not_need_them(checkout):
+def test_packages_are_not_touched_by_verbs_that_do_not_need_them(checkout: Checkout) -> None:
     (checkout.root / "lab" / "packages.txt").write_text("no-such-program some-package why\n")
     checkout.stub("apt-get", "exit 1")
     assert checkout.run("estate", "show").returncode == 0
@@ -227,11 +227,11 @@ ALL = f"-m pytest {SHARED} --build-netbox"
         (("test",), f"{ALL} {CACHE}"),
     ],
 )
-def test_the_test_verb_hands_its_arguments_to_pytest(checkout, given, passed):
+def test_the_test_verb_hands_its_arguments_to_pytest(checkout: Checkout, given: tuple[str, ...], passed: str) -> None:
     checkout.run(*given)
     expected = passed.format(state=checkout.root / ".rackproof")
     assert checkout.calls().splitlines()[-1] == f"python3 {expected}"
 
 
-def test_ci_runs_the_same_command():
+def test_ci_runs_the_same_command() -> None:
     assert '/../rackproof" test\n' in (REPOSITORY / ".ci" / "run").read_text()

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and 
 LAUNCHER = (REPOSITORY / "rackproof").read_text()
 
 
-def test_the_launchers_errors_are_those_of_the_table():
+def test_the_launchers_errors_are_those_of_the_table() -> None:
     """It says them itself while there is no Python; code, kind and exit code must be those of everybody else."""
     table, kinds = read_table("LAB"), {"no_space": 8, "no_right": 6, "missing_file": 2, "not_set_up": 2, "internal": 70}
     found = re.findall(r"\bdie (LAB\d{3}) (\w+) (\d+)", LAUNCHER)
@@ -38,13 +39,13 @@ def test_the_launchers_errors_are_those_of_the_table():
         ({"RACKPROOF_LANG": "vi", "LC_ALL": "C"}, "vi"),
     ],
 )
-def test_the_language_is_chosen_as_everywhere(tmp_path, environment, language):
+def test_the_language_is_chosen_as_everywhere(tmp_path: Path, environment: dict[str, str], language: str) -> None:
     checkout = Checkout(tmp_path / "c", uid=0)
-    said = checkout.run("--version", **environment).stderr
+    said = checkout.run("--version", cwd=None, path="", **environment).stderr
     assert ("đang cài" in said) == (language == "vi")
 
 
-def test_an_error_for_programs_is_one_envelope(tmp_path):
+def test_an_error_for_programs_is_one_envelope(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "c", uid=0)
     done = checkout.run("doctor", "--json", RACKPROOF_PYTHON='/no/"such\\python')
     assert done.returncode == 2
@@ -53,7 +54,7 @@ def test_an_error_for_programs_is_one_envelope(tmp_path):
     assert '/no/"such\\python' in error["message"]
 
 
-def test_another_python_makes_the_environment_anew_and_says_why(tmp_path):
+def test_another_python_makes_the_environment_anew_and_says_why(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "c", uid=0)
     checkout.run("--version")
     (checkout.root / ".rackproof/venv/pyvenv.cfg").write_text("executable = /opt/old/python3.11\n")
@@ -65,7 +66,7 @@ def test_another_python_makes_the_environment_anew_and_says_why(tmp_path):
     assert "anew" not in checkout.run("--version", RACKPROOF_PYTHON=str(checkout.bin / "python-new")).stderr
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(tmp_path):
+def test_an_environment_whose_python_is_gone_is_made_anew(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "c", uid=0)
     checkout.run("--version")
     (checkout.root / ".rackproof/venv/bin/python").unlink()
@@ -74,7 +75,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(tmp_path):
     assert "is gone" in done.stderr
 
 
-def test_who_sets_up_is_named_to_who_waits(tmp_path):
+def test_who_sets_up_is_named_to_who_waits(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "c", uid=0)
     state = checkout.root / ".rackproof"
     state.mkdir()
@@ -87,7 +88,7 @@ def test_who_sets_up_is_named_to_who_waits(tmp_path):
     assert "lan, 4711, 2026-11-26" in done.stderr
 
 
-def test_translations_are_not_compiled_into_the_source(tmp_path):
+def test_translations_are_not_compiled_into_the_source(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "c", uid=0)
     checkout.run("--version")
     assert not list((checkout.root / "locale").rglob("*.mo"))
@@ -103,7 +104,7 @@ def in_namespace(script: str, *arguments: str) -> subprocess.CompletedProcess[st
 
 @needs_root
 @pytest.mark.parametrize("size", ["16k", "200k"])
-def test_a_full_disk_at_set_up_says_so_and_leaves_no_half_environment(tmp_path, size):
+def test_a_full_disk_at_set_up_says_so_and_leaves_no_half_environment(tmp_path: Path, size: str) -> None:
     for name in ("rackproof", "requirements.lock"):
         (tmp_path / name).write_bytes((REPOSITORY / name).read_bytes())
     (tmp_path / "rackproof").chmod(0o755)
@@ -116,7 +117,7 @@ def test_a_full_disk_at_set_up_says_so_and_leaves_no_half_environment(tmp_path, 
 
 
 @pytest.fixture
-def shared_clone(tmp_path_factory):
+def shared_clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A root-owned clone that everybody may read, with the environment of this one."""
     top = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
     archive = subprocess.run(["git", "archive", "HEAD"], cwd=REPOSITORY, capture_output=True, check=True).stdout
@@ -136,7 +137,7 @@ def files_of(top: Path) -> set[str]:
 
 @needs_root
 @pytest.mark.slow
-def test_a_user_works_in_a_clone_that_is_roots(shared_clone):
+def test_a_user_works_in_a_clone_that_is_roots(shared_clone: Path) -> None:
     home = shared_clone.with_name(f"{shared_clone.name}-home")
     home.mkdir()
     os.chown(home, 65534, 65534)
@@ -170,7 +171,7 @@ def test_a_user_works_in_a_clone_that_is_roots(shared_clone):
 
 @needs_root
 @pytest.mark.slow
-def test_nothing_is_written_into_a_read_only_clone(shared_clone, tmp_path):
+def test_nothing_is_written_into_a_read_only_clone(shared_clone: Path, tmp_path: Path) -> None:
     script = (
         'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && export RACKPROOF_STATE="$2" && '
         '"$1/rackproof" estate show dc && "$1/rackproof" --lang vi net render dc-core1'

@@ -3,6 +3,7 @@
 import ast
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,14 +75,14 @@ EVERYWHERE = {
 OURS = {"python3", "python", "promtool", "prometheus", "snmpget", "snmpwalk", "rackproof", "sudo"}
 
 
-def listed():
+def listed() -> Iterator[tuple[str, ...]]:
     for name in ("lab", "tests"):
         for line in (REPOSITORY / name / "packages.txt").read_text().splitlines():
             if line.strip() and not line.startswith("#"):
                 yield tuple(line.split(maxsplit=2))
 
 
-def first_word(node):
+def first_word(node: ast.expr) -> str | None:
     """The program of an argument list that is written out, None when it is not."""
     if isinstance(node, ast.List | ast.Tuple) and node.elts:
         first = node.elts[0]
@@ -92,7 +93,7 @@ def first_word(node):
     return None
 
 
-def programs_of(file):
+def programs_of(file: Path) -> Iterator[str]:
     """The programs that a Python file calls on this machine, as far as they are written out in it."""
     tree = ast.parse(file.read_text("utf-8"))
     assigned = {
@@ -107,7 +108,7 @@ def programs_of(file):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if name == "which" and isinstance(node.args[0], ast.Constant):
-            yield node.args[0].value
+            yield str(node.args[0].value)
         if name in RUNNERS:
             first = node.args[0]
             word = assigned.get(first.id) if isinstance(first, ast.Name) else first_word(first)
@@ -115,9 +116,9 @@ def programs_of(file):
                 yield word
 
 
-def test_programs_called_are_in_a_list():
+def test_programs_called_are_in_a_list() -> None:
     known = {program for program, _package, _why in listed()} | EVERYWHERE | OURS
-    unlisted = {}
+    unlisted: dict[str, str] = {}
     for room in ("core", "lab", "inventory", "netconfig", "monitoring", "checks", "bench", "playbooks", "tests"):
         for file in sorted((REPOSITORY / room).rglob("*.py")):
             where = str(file.relative_to(REPOSITORY))
@@ -126,14 +127,14 @@ def test_programs_called_are_in_a_list():
     assert unlisted == {}
 
 
-def test_a_program_that_is_in_no_list_is_found(tmp_path):
+def test_a_program_that_is_in_no_list_is_found(tmp_path: Path) -> None:
     file = tmp_path / "x.py"
     file.write_text("subprocess.run(['pgrep', '-f', x])\nargv = ['ncat', 'x']\nPopen(argv)\nshutil.which('dot')\n")
     assert set(programs_of(file)) == {"pgrep", "ncat", "dot"}
 
 
 @pytest.mark.parametrize(("program", "package", "why"), list(listed()))
-def test_a_listed_program_is_of_the_package_that_is_named(program, package, why):
+def test_a_listed_program_is_of_the_package_that_is_named(program: str, package: str, why: str) -> None:
     """As dpkg says it of what is installed here; what is not installed cannot be judged."""
     found = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin")
     manifest = Path("/var/lib/dpkg/info")
@@ -149,5 +150,5 @@ def test_a_listed_program_is_of_the_package_that_is_named(program, package, why)
     assert why
 
 
-def test_every_purpose_is_translated():
+def test_every_purpose_is_translated() -> None:
     assert {item.purpose for item in packages.needed()} == set(packages.PURPOSES)

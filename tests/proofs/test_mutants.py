@@ -2,6 +2,9 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,13 +13,15 @@ from core.workspace import REPOSITORY
 from lab.proofs.mutants import MutantState, PytestRun, name_state, open_scratch_folder, prove_mutants, read_mutants
 from tests.support import needs_program
 
+Project = Callable[..., Path]
+
 CODE = "def is_cold(celsius):\n    return celsius < 18\n"
 TESTS = "from code_of import is_cold\n\ndef test_cold():\n    assert is_cold(3)\n    assert not is_cold(18)\n"
 ENTRY = "{name}: {{file: code_of.py, before: '{before}', after: '{after}', tests: [test_it.py]}}\n"
 
 
 @pytest.mark.parametrize("name", read_mutants())
-def test_a_mutant_of_the_list_fits_its_file(name):
+def test_a_mutant_of_the_list_fits_its_file(name: str) -> None:
     mutant = read_mutants()[name]
     source = (REPOSITORY / mutant.file).read_text(encoding="utf-8")
     assert source.count(mutant.before) == 1
@@ -36,15 +41,15 @@ def test_a_mutant_of_the_list_fits_its_file(name):
         (5, MutantState.NOT_TESTED),
     ],
 )
-def test_only_failed_tests_kill(exit_code, state):
+def test_only_failed_tests_kill(exit_code: int | None, state: MutantState) -> None:
     assert name_state(PytestRun(exit_code, "")) is state
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     """A repository of one function and its test; returns what adds the table and commits."""
 
-    def commit(*entries, tests=TESTS):
+    def commit(*entries: dict[str, str], tests: str = TESTS) -> Path:
         (tmp_path / "tests").mkdir()
         (tmp_path / "tests" / "mutants.yml").write_text("".join(ENTRY.format(**entry) for entry in entries))
         (tmp_path / "code_of.py").write_text(CODE)
@@ -60,14 +65,14 @@ def project(tmp_path):
 
 @needs_program("git")
 @pytest.mark.slow
-def test_each_mutant_is_tried_alone_in_a_clone(project):
+def test_each_mutant_is_tried_alone_in_a_clone(project: Project) -> None:
     root = project(
         {"name": "killed", "before": "< 18", "after": "<= 18"},
         {"name": "survived", "before": "< 18", "after": "< 17"},
         {"name": "gone", "before": "> 18", "after": "< 18"},
         {"name": "broken", "before": "return celsius", "after": "return celsius ("},
     )
-    steps = []
+    steps: list[str] = []
     proofs = prove_mutants((), steps.append, root)
     assert {proof.name: proof.state.value for proof in proofs} == {
         "killed": "killed",
@@ -82,17 +87,17 @@ def test_each_mutant_is_tried_alone_in_a_clone(project):
 
 
 @needs_program("git")
-def test_tests_that_are_red_anyway_prove_nothing(project):
+def test_tests_that_are_red_anyway_prove_nothing(project: Project) -> None:
     root = project({"name": "any", "before": "< 18", "after": "> 18"}, tests="def test_red():\n    assert False\n")
     with pytest.raises(RackproofError) as caught:
         prove_mutants((), lambda _step: None, root)
     assert caught.value.code == "PRF007"
 
 
-def test_a_scratch_folder_is_gone_even_when_its_removal_is_interrupted(monkeypatch):
+def test_a_scratch_folder_is_gone_even_when_its_removal_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     real, calls = shutil.rmtree, []
 
-    def interrupt_once(folder, **options):
+    def interrupt_once(folder: Path, **options: Any) -> None:
         calls.append(folder)
         if len(calls) == 1:
             raise KeyboardInterrupt
@@ -104,7 +109,7 @@ def test_a_scratch_folder_is_gone_even_when_its_removal_is_interrupted(monkeypat
     assert not folder.exists()
 
 
-def test_an_unknown_mutant_is_refused():
+def test_an_unknown_mutant_is_refused() -> None:
     with pytest.raises(RackproofError) as caught:
         read_mutants(["watch-single-missed-slott"])
     assert caught.value.code == "PRF006"

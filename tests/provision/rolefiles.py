@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -12,26 +14,30 @@ ROLES = REPOSITORY / "roles"
 PLAYBOOKS = REPOSITORY / "playbooks"
 NAMES = sorted(folder.name for folder in ROLES.iterdir() if (folder / "tasks").is_dir())
 
+Task = dict[str, Any]
 
-def load(path):
+
+def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def options(role):
-    return load(ROLES / role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+def options(role: str) -> dict[str, dict[str, Any]]:
+    specs = load(ROLES / role / "meta" / "argument_specs.yml")["argument_specs"]
+    found: dict[str, dict[str, Any]] = specs["main"]["options"]
+    return found
 
 
-def secret_options():
+def secret_options() -> set[str]:
     return {name for role in NAMES for name, spec in options(role).items() if spec.get("no_log")}
 
 
-def tasks(role):
+def tasks(role: str) -> Iterator[tuple[Path, Task]]:
     """Every task and handler of a role, those in blocks too, with the file it stands in."""
     for file in sorted([*(ROLES / role / "tasks").glob("*.yml"), *(ROLES / role / "handlers").glob("*.yml")]):
         yield from ((file, task) for task in flat(load(file) or []))
 
 
-def flat(items):
+def flat(items: list[Task]) -> Iterator[Task]:
     for task in items:
         if "block" in task:
             yield from flat(task["block"])
@@ -39,7 +45,7 @@ def flat(items):
             yield task
 
 
-def mentions(role, task):
+def mentions(role: str, task: Task) -> set[str]:
     """Every word of a task, and of the templates it names: what it may give away."""
     text = yaml.safe_dump(task)
     for name in re.findall(r"[\w.@-]+\.j2", text):

@@ -63,14 +63,14 @@ SAID = [
 
 
 @pytest.mark.parametrize(("status", "task", "text", "kind"), SAID)
-def test_what_an_engine_says_has_one_kind(status, task, text, kind):
+def test_what_an_engine_says_has_one_kind(status: str, task: str, text: str, kind: str) -> None:
     error = explain_event("ansible", TaskEvent("h1", task, TaskStatus(status), text))
     assert error.kind == kind
     assert "h1" in error.message and error.actual
     assert task in error.message or kind == "host_key_changed"
 
 
-def test_a_refused_log_in_and_a_changed_key_are_never_a_matter_of_power():
+def test_a_refused_log_in_and_a_changed_key_are_never_a_matter_of_power() -> None:
     for code in ("PRV022", "PRV023"):
         entry = read_table("PRV")[code]
         assert "power" not in str(entry["en"]) and "nguồn điện" not in str(entry["vi"])
@@ -86,7 +86,7 @@ def test_a_refused_log_in_and_a_changed_key_are_never_a_matter_of_power():
         (["not_green"], ExitCode.NOT_GREEN),
     ],
 )
-def test_the_gravest_failure_decides_the_exit_code(kinds, expected):
+def test_the_gravest_failure_decides_the_exit_code(kinds: list[str], expected: ExitCode) -> None:
     by_kind = {kind: (status, task, text) for status, task, text, kind in SAID}
     result = EngineResult("ansible", exit_code=2)
     for number, kind in enumerate(kinds):
@@ -95,7 +95,7 @@ def test_the_gravest_failure_decides_the_exit_code(kinds, expected):
     assert choose_exit_code([result]) == expected
 
 
-def test_the_reason_is_what_the_program_said_last():
+def test_the_reason_is_what_the_program_said_last() -> None:
     text = "non-zero return code\nstarting\n" + "\n".join(f"step {n}" for n in range(20)) + "\nE: disk is full"
     assert shorten_reason(text).endswith("E: disk is full")
     assert "non-zero" not in shorten_reason(text) and len(shorten_reason(text).splitlines()) <= 6
@@ -111,18 +111,18 @@ def test_the_reason_is_what_the_program_said_last():
         "[WARNING]: Could not match supplied host pattern, ignoring: role_database_primary",
     ],
 )
-def test_noise_is_no_reason(line):
+def test_noise_is_no_reason(line: str) -> None:
     result = EngineResult("ansible", ("h1",), exit_code=2, noise=[line])
     assert not [error for error in explain_failures([result]) if line[:30] in str(error)]
 
 
-def test_a_failed_package_is_told_with_its_task_and_what_to_do():
+def test_a_failed_package_is_told_with_its_task_and_what_to_do() -> None:
     error = explain_event(
         "ansible", TaskEvent("mon1", PACKAGES, TaskStatus.FAILED, "No package matching 'x' is available")
     )
     assert error.code == "PRV028" and PACKAGES in error.message and "apt-get update" in error.remedy
 
 
-def test_the_rules_name_exactly_the_failures_that_have_a_code():
+def test_the_rules_name_exactly_the_failures_that_have_a_code() -> None:
     named = {entry["failure"] for entry in load(PLAYBOOKS / "rules" / "failures.yml")["entries"]}
     assert named == set(CODES) and set(CODES.values()) <= set(read_table("PRV"))

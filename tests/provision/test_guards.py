@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from core.errors import ExitCode
 from core.workspace import REPOSITORY
 from playbooks.events import Ending, EngineResult, TaskStatus
 from playbooks.failures import choose_exit_code, explain_failures
-from tests.provision.rolefiles import PLAYBOOKS
+from tests.provision.rolefiles import PLAYBOOKS, Task
+
+Rooms = Callable[..., EngineResult]
 
 ROOMS = """
 import sys
@@ -37,13 +40,17 @@ SWITCH = """written = checked_file(name="write", text="new", path="{file}")
         name="Reload sshd under a dead man's switch", written=written, seconds=5, rereads=[], unshared="")"""
 
 
+SetProgram = Callable[..., None]
+Room = tuple[str, dict[str, str]]
+
+
 @pytest.fixture
-def programs(tmp_path):
+def programs(tmp_path: Path) -> SetProgram:
     """Stand-ins that only write down that they were called; ``programs("ssh", 255)`` lets one of them fail."""
     folder = tmp_path / "bin"
     folder.mkdir()
 
-    def set_program(name, code=0):
+    def set_program(name: str, code: int = 0) -> None:
         (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{tmp_path}/calls"\nexit {code}\n')
         (folder / name).chmod(0o755)
 
@@ -57,17 +64,17 @@ def programs(tmp_path):
 
 
 @pytest.fixture
-def rooms(tmp_path, programs):
+def rooms(tmp_path: Path, programs: SetProgram) -> Rooms:
     """Run some operations with the rooms' runner: ``rooms("…", hosts)`` returns what it reported."""
 
-    def run(deploy, hosts=(LOCAL,), is_plan=False):
+    def run(deploy: str, hosts: Sequence[Room] = (LOCAL,), is_plan: bool = False) -> EngineResult:
         script = ROOMS.format(deploy=deploy, hosts=list(hosts), is_plan=is_plan)
-        return _run(tmp_path, [sys.executable, "-c", script], [name for name, _data in hosts])
+        return _run(tmp_path, [sys.executable, "-c", script], tuple(name for name, _data in hosts))
 
     return run
 
 
-def _run(tmp_path, argv, hosts, **environment):
+def _run(tmp_path: Path, argv: list[str], hosts: tuple[str, ...], **environment: str) -> EngineResult:
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", **environment}
     done = subprocess.run(
         argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -79,7 +86,9 @@ def _run(tmp_path, argv, hosts, **environment):
     return result
 
 
-def test_the_rooms_switch_is_disarmed_by_a_new_connection_only(rooms, programs, tmp_path):
+def test_the_rooms_switch_is_disarmed_by_a_new_connection_only(
+    rooms: Rooms, programs: SetProgram, tmp_path: Path
+) -> None:
     """pyinfra ignores what a function returns: a proof that says False instead of raising disarmed the timer."""
     file = tmp_path / "settings"
     result = rooms(SWITCH.format(file=file))
@@ -100,7 +109,7 @@ def test_the_rooms_switch_is_disarmed_by_a_new_connection_only(rooms, programs, 
     assert "a new connection is not let in" in explain_failures([result])[0].actual
 
 
-def test_an_sshd_that_does_not_listen_anew_is_not_proved(rooms, programs, tmp_path):
+def test_an_sshd_that_does_not_listen_anew_is_not_proved(rooms: Rooms, programs: SetProgram, tmp_path: Path) -> None:
     """Who lets the new connection in would be the sshd of the settings before."""
     (tmp_path / "bin" / "awk").write_text("#!/bin/sh\necho 1\n")
     result = rooms(SWITCH.format(file=tmp_path / "settings"))
@@ -110,20 +119,22 @@ def test_an_sshd_that_does_not_listen_anew_is_not_proved(rooms, programs, tmp_pa
     assert not [call for call in calls[armed:] if "stop rackproof-ssh-rollback" in call]
 
 
-def test_the_rooms_switch_is_not_pulled_where_the_timer_cannot_be_armed(rooms, programs, tmp_path):
+def test_the_rooms_switch_is_not_pulled_where_the_timer_cannot_be_armed(
+    rooms: Rooms, programs: SetProgram, tmp_path: Path
+) -> None:
     programs("systemd-run", 1)
     result = rooms(SWITCH.format(file=tmp_path / "settings"))
     calls = (tmp_path / "calls").read_text().splitlines()
     assert not result.is_good and not [call for call in calls if call.startswith("systemctl reload")]
 
 
-def test_a_proof_that_comes_too_late_is_a_failure(rooms, programs, tmp_path):
+def test_a_proof_that_comes_too_late_is_a_failure(rooms: Rooms, programs: SetProgram, tmp_path: Path) -> None:
     (tmp_path / "bin" / "systemctl").write_text('#!/bin/sh\n[ "$1" != is-active ]\n')
     result = rooms(SWITCH.format(file=tmp_path / "settings"))
     assert not result.is_good and "put back already" in explain_failures([result])[0].actual
 
 
-def test_a_file_that_its_daemon_refuses_is_not_written(rooms, tmp_path):
+def test_a_file_that_its_daemon_refuses_is_not_written(rooms: Rooms, tmp_path: Path) -> None:
     file = tmp_path / "sudoers"
     file.write_text("as before")
     result = rooms(f'checked_file(name="write", text="new", path="{file}", validate="! test -e %s")')
@@ -132,7 +143,7 @@ def test_a_file_that_its_daemon_refuses_is_not_written(rooms, tmp_path):
 
 
 @pytest.mark.parametrize("is_plan", [True, False])
-def test_one_silent_room_stops_the_wave(rooms, tmp_path, is_plan):
+def test_one_silent_room_stops_the_wave(rooms: Rooms, tmp_path: Path, is_plan: bool) -> None:
     file = tmp_path / "changed"
     result = rooms(f'checked_file(name="write", text="new", path="{file}")', [LOCAL, DEAF], is_plan=is_plan)
     assert not file.exists() and choose_exit_code([result]) == ExitCode.UNREACHABLE
@@ -140,7 +151,9 @@ def test_one_silent_room_stops_the_wave(rooms, tmp_path, is_plan):
 
 
 @pytest.mark.parametrize("is_plan", [True, False])
-def test_what_an_operation_refuses_is_red_in_a_plan_too(rooms, programs, tmp_path, is_plan):
+def test_what_an_operation_refuses_is_red_in_a_plan_too(
+    rooms: Rooms, programs: SetProgram, tmp_path: Path, is_plan: bool
+) -> None:
     (tmp_path / "bin" / "sshd").write_text("#!/bin/sh\necho passwordauthentication yes\n")
     (tmp_path / "bin" / "sshd").chmod(0o755)
     deploy = f"""written = checked_file(name="write", text="x", path="{tmp_path}/x")
@@ -165,7 +178,7 @@ INVENTORY = {
 }
 
 
-def ansible(tmp_path, hosts, tasks, *arguments):
+def ansible(tmp_path: Path, hosts: tuple[str, ...], tasks: list[Task], *arguments: str) -> EngineResult:
     """Run tasks behind the brake with Ansible and our callback; return what it reported."""
     variables = {"provision_brake_s": 2, "ansible_python_interpreter": sys.executable}
     inventory = {"all": {"hosts": {name: INVENTORY[name] for name in hosts}, "vars": variables}}
@@ -189,7 +202,7 @@ def ansible(tmp_path, hosts, tasks, *arguments):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
-def test_one_silent_host_stops_the_wave_of_ansible(tmp_path, arguments):
+def test_one_silent_host_stops_the_wave_of_ansible(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     tasks = [{"name": "touch", "ansible.builtin.command": {"argv": ["touch", str(tmp_path / "changed")]}}]
     result = ansible(tmp_path, ("near", "deaf"), tasks, *arguments)
     assert not (tmp_path / "changed").exists()
@@ -198,14 +211,14 @@ def test_one_silent_host_stops_the_wave_of_ansible(tmp_path, arguments):
     assert result.ending("near") is Ending.STOPPED and result.ending("deaf") in (Ending.FAILED, Ending.UNREACHABLE)
 
 
-def test_a_plan_shows_the_commands_that_an_apply_would_run(tmp_path):
+def test_a_plan_shows_the_commands_that_an_apply_would_run(tmp_path: Path) -> None:
     tasks = [{"name": "touch", "ansible.builtin.command": {"argv": ["touch", str(tmp_path / "changed")]}}]
     result = ansible(tmp_path, ("near",), tasks, "--check")
     assert result.is_good and [event.task for event in result.of(TaskStatus.CHANGED)] == ["touch"]
     assert not (tmp_path / "changed").exists()
 
 
-def test_a_failed_task_of_ansible_is_told_with_its_reason(tmp_path):
+def test_a_failed_task_of_ansible_is_told_with_its_reason(tmp_path: Path) -> None:
     argv = ["sh", "-c", "echo first; echo told-reason >&2; exit 3"]
     result = ansible(tmp_path, ("near",), [{"name": "fails", "ansible.builtin.command": {"argv": argv}}])
     error = explain_failures([result])[0]

@@ -7,6 +7,9 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,12 @@ from core.workspace import REPOSITORY
 from inventory.load.loader import load_estate
 from inventory.model.enums import ProvisioningEngine
 from lab.enter import argv_inside
+from lab.instance import Instance
 from playbooks.engines import Mode, commands
+from tests.conftest import Rackproof
+from tests.support import require
+
+OnHost = Callable[..., str]
 
 pytestmark = pytest.mark.lab
 
@@ -33,10 +41,10 @@ SAID: list[str] = []  # everything that any run of this module printed
 
 
 @pytest.fixture
-def on(provisioned_lab):
+def on(provisioned_lab: Instance) -> OnHost:
     """Run a command on a host as root: ``on("dc-db1", "id")``; returns its output."""
 
-    def run(host, command, stdin="", expected=0):
+    def run(host: str, command: str, stdin: str = "", expected: int | None = 0) -> str:
         ssh = ["ssh", "-F", str(provisioned_lab.workspace.ssh_config), host, f"sudo sh -c {shlex.quote(command)}"]
         done = subprocess.run(
             argv_inside(provisioned_lab, "ctl", ssh),
@@ -52,25 +60,27 @@ def on(provisioned_lab):
     return run
 
 
-def provision(rackproof, *arguments, expected=0):
+def provision(rackproof: Rackproof, *arguments: str, expected: int = 0) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Run ``provision … --json``; returns the result and the names of the tasks that changed something, per host."""
     done = rackproof("provision", *arguments, "--json", expected=expected)
     SAID.extend([done.stdout, done.stderr])
     result = json.loads(done.stdout)["data"]  # a run that failed has errors beside its result
-    changes = {host: [] for engine in result["engines"] for host in engine["hosts"]}
+    changes: dict[str, list[str]] = {host: [] for engine in result["engines"] for host in engine["hosts"]}
     for engine in result["engines"]:
         for change in engine["changes"]:
             changes[change["host"]].append(change["task"])
     return result, changes
 
 
-def test_a_second_run_changes_nothing_on_any_host(provisioned_lab, rackproof):
+def test_a_second_run_changes_nothing_on_any_host(provisioned_lab: Instance, rackproof: Rackproof) -> None:
     result, changes = provision(rackproof, "apply")
     assert result["good"]
     assert changes == {host: [] for host in HOSTS}
 
 
-def test_drift_is_mended_by_exactly_one_change_each(provisioned_lab, rackproof, on):
+def test_drift_is_mended_by_exactly_one_change_each(
+    provisioned_lab: Instance, rackproof: Rackproof, on: OnHost
+) -> None:
     hosts = ("dr-db1", "hph-node1")
     limit = [part for host in hosts for part in ("--limit", host)]
     before = {(host, file): on(host, f"sha256sum < {file}") for host in hosts for file in DRIFT}
@@ -92,7 +102,9 @@ def test_drift_is_mended_by_exactly_one_change_each(provisioned_lab, rackproof, 
     assert changes == {host: [] for host in hosts}
 
 
-def test_a_failure_further_on_does_not_lose_a_restart(provisioned_lab, rackproof, on):
+def test_a_failure_further_on_does_not_lose_a_restart(
+    provisioned_lab: Instance, rackproof: Rackproof, on: OnHost
+) -> None:
     started = "systemctl show --property=ExecMainStartTimestampMonotonic --value chrony"
     before = int(on("dr-db1", started))
     on("dr-db1", "echo '# edited by hand' >> /etc/chrony/chrony.conf")
@@ -108,13 +120,13 @@ def test_a_failure_further_on_does_not_lose_a_restart(provisioned_lab, rackproof
     provision(rackproof, "apply", "--limit", "dr-db1")
 
 
-def test_standby_streams_over_ipv6(on, provisioned_lab):
+def test_standby_streams_over_ipv6(on: OnHost, provisioned_lab: Instance) -> None:
     query = "select state || ' ' || family(client_addr) from pg_stat_replication where application_name = 'dr_db1'"
     assert on("dc-db1", _psql(query)).strip() == "streaming 6"
     assert on("dr-db1", _psql("select pg_is_in_recovery()")).strip() == "t"
 
 
-def test_stanza_is_sound_and_archiving_works(on, provisioned_lab):
+def test_stanza_is_sound_and_archiving_works(on: OnHost, provisioned_lab: Instance) -> None:
     on("dc-mgmt1", "runuser -u postgres -- pgbackrest --stanza=casework check")
     info = json.loads(on("dc-mgmt1", "runuser -u postgres -- pgbackrest --stanza=casework --output=json info"))
     assert info[0]["status"]["code"] == 0
@@ -122,7 +134,9 @@ def test_stanza_is_sound_and_archiving_works(on, provisioned_lab):
     assert info[0]["backup"][-1]["error"] is False
 
 
-def test_a_silent_host_stops_its_wave_before_anything_is_changed(provisioned_lab, rackproof, on):
+def test_a_silent_host_stops_its_wave_before_anything_is_changed(
+    provisioned_lab: Instance, rackproof: Rackproof, on: OnHost
+) -> None:
     silent, bystanders = ("dr-db1", "hph-node1"), ("dc-db1", "hph-kv01-node1")
     for host in bystanders:
         on(host, "echo edited >> /etc/motd")
@@ -141,7 +155,7 @@ def test_a_silent_host_stops_its_wave_before_anything_is_changed(provisioned_lab
     assert {host: len(tasks) for host, tasks in changes.items() if tasks} == dict.fromkeys(bystanders, 1)
 
 
-def test_no_secret_is_ever_shown_or_left_behind(provisioned_lab, rackproof, on):
+def test_no_secret_is_ever_shown_or_left_behind(provisioned_lab: Instance, rackproof: Rackproof, on: OnHost) -> None:
     """Every secret of the lab is random, so each is a mark of its own: it may stand in the files it is for, only."""
     ws = provisioned_lab.workspace
     marks = secrets.load(ws)
@@ -162,22 +176,22 @@ def test_no_secret_is_ever_shown_or_left_behind(provisioned_lab, rackproof, on):
         assert found == "", host
 
 
-def _psql(query):
+def _psql(query: str) -> str:
     return f"runuser -u postgres -- psql --no-psqlrc -tAc {shlex.quote(query)}"
 
 
-def _files(folder):
+def _files(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()]
 
 
-def _no_way_back(lab, node, verb):
+def _no_way_back(lab: Instance, node: str, verb: str) -> None:
     """Let a host drop (or not drop) whatever it would answer to the controller."""
-    address = str(load_estate(lab.workspace.estate_dir).address("dc-ctl1").ipv6.ip)
+    address = str(require(load_estate(lab.workspace.estate_dir).address("dc-ctl1").ipv6).ip)
     argv = ["ip", "-6", "route", verb, "blackhole", address, "metric", "1"]
     subprocess.run(argv_inside(lab, node, argv), check=True, timeout=20, capture_output=True)
 
 
-def _as_loud_as_it_gets(lab):
+def _as_loud_as_it_gets(lab: Instance) -> tuple[str, str]:
     """Return what Ansible itself prints with its own strategy, its own output and all verbosity; changes nothing."""
     ws = lab.workspace
     command = commands(

@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,14 @@ from core.workspace import REPOSITORY
 from inventory.load.loader import load_estate
 from inventory.model.enums import ProvisioningEngine
 from lab.enter import argv_inside
+from lab.instance import Instance
 from playbooks.engines import Mode, commands
 from playbooks.events import Ending, EngineResult, TaskStatus
 from playbooks.failures import choose_exit_code, explain_failures
-from tests.support import wait_until
+from tests.conftest import Rackproof
+from tests.support import require, wait_until
+
+OnHost = Callable[..., str]
 
 pytestmark = pytest.mark.lab
 
@@ -58,10 +64,10 @@ READ_AT_START = {
 
 
 @pytest.fixture
-def on(provisioned_lab):
+def on(provisioned_lab: Instance) -> OnHost:
     """Run a command on a host as root, whatever its SSH does: ``on("dc-db1", "id")`` returns its output."""
 
-    def run(host, command, expected=0):
+    def run(host: str, command: str, expected: int | None = 0) -> str:
         ssh = ["ssh", "-F", str(provisioned_lab.workspace.ssh_config), host, f"sudo sh -c {shlex.quote(command)}"]
         done = subprocess.run(
             argv_inside(provisioned_lab, "ctl", ssh), capture_output=True, text=True, timeout=120, check=False
@@ -72,7 +78,7 @@ def on(provisioned_lab):
     return run
 
 
-def run_with(lab, engine, replaced, mode=Mode.APPLY):
+def run_with(lab: Instance, engine: ProvisioningEngine, replaced: object, mode: Mode = Mode.APPLY) -> EngineResult:
     """Run one engine on its host with variables of the roles replaced; return what it reported."""
     ws = lab.workspace
     command = commands(load_estate(ws.estate_dir), ws, mode, [engine], [HOST[engine]])[0]
@@ -95,11 +101,13 @@ def run_with(lab, engine, replaced, mode=Mode.APPLY):
     return result
 
 
-def provision(rackproof, verb, *hosts, expected=0):
+def provision(
+    rackproof: Rackproof, verb: str, *hosts: str, expected: int | ExitCode = 0
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Run ``provision VERB --json`` on these hosts; return the whole envelope and the changed tasks of each host."""
     limits = [part for host in hosts for part in ("--limit", host)]
     envelope = json.loads(rackproof("provision", verb, "--json", *limits, expected=expected).stdout)
-    changes = {host: [] for host in hosts}
+    changes: dict[str, list[str]] = {host: [] for host in hosts}
     for engine in envelope["data"]["engines"]:
         for change in engine["changes"]:
             changes[change["host"]].append(f"{change['task']}\n{change['detail']}")
@@ -107,7 +115,7 @@ def provision(rackproof, verb, *hosts, expected=0):
 
 
 @pytest.mark.parametrize("engine", list(ProvisioningEngine))
-def test_the_dead_mans_switch_of_sshd_trips(provisioned_lab, on, engine):
+def test_the_dead_mans_switch_of_sshd_trips(provisioned_lab: Instance, on: OnHost, engine: ProvisioningEngine) -> None:
     """Settings that lock the operator out: the run fails, the timer stays armed, and the host goes back by itself."""
     host = HOST[engine]
     before = on(host, f"sha256sum < {DROP_IN}")
@@ -122,7 +130,9 @@ def test_the_dead_mans_switch_of_sshd_trips(provisioned_lab, on, engine):
 
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("engine", list(ProvisioningEngine))
-def test_a_match_block_that_opens_sshd_is_refused(provisioned_lab, on, engine, mode):
+def test_a_match_block_that_opens_sshd_is_refused(
+    provisioned_lab: Instance, on: OnHost, engine: ProvisioningEngine, mode: Mode
+) -> None:
     host = HOST[engine]
     on(
         host,
@@ -146,7 +156,9 @@ BAD_SETTINGS = {
 
 @pytest.mark.parametrize("daemon", BAD_SETTINGS)
 @pytest.mark.parametrize("engine", list(ProvisioningEngine))
-def test_a_daemon_refuses_settings_that_it_cannot_read(provisioned_lab, on, engine, daemon):
+def test_a_daemon_refuses_settings_that_it_cannot_read(
+    provisioned_lab: Instance, on: OnHost, engine: ProvisioningEngine, daemon: str
+) -> None:
     replaced, file = BAD_SETTINGS[daemon]
     host = HOST[engine]
     before = on(host, f"sha256sum < {file}")
@@ -156,7 +168,7 @@ def test_a_daemon_refuses_settings_that_it_cannot_read(provisioned_lab, on, engi
 
 
 @pytest.mark.parametrize("engine", list(ProvisioningEngine))
-def test_what_visudo_refuses_is_not_written(provisioned_lab, on, engine):
+def test_what_visudo_refuses_is_not_written(provisioned_lab: Instance, on: OnHost, engine: ProvisioningEngine) -> None:
     host, file = HOST[engine], "/etc/sudoers.d/50-rackproof"
     on(
         host,
@@ -172,7 +184,9 @@ def test_what_visudo_refuses_is_not_written(provisioned_lab, on, engine):
     assert run_with(provisioned_lab, engine, {}).is_good
 
 
-def test_what_a_run_left_undone_is_finished_by_the_next(provisioned_lab, rackproof, on):
+def test_what_a_run_left_undone_is_finished_by_the_next(
+    provisioned_lab: Instance, rackproof: Rackproof, on: OnHost
+) -> None:
     """A file was written and its service never started again, as after Ctrl-C: seen for every service of every role."""
     hosts = tuple(READ_AT_START)
     for host, units in READ_AT_START.items():
@@ -191,7 +205,9 @@ def test_what_a_run_left_undone_is_finished_by_the_next(provisioned_lab, rackpro
     assert changed == {host: [] for host in hosts}
 
 
-def test_what_overrides_the_settings_of_the_database_is_taken_back_or_refused(provisioned_lab, rackproof, on):
+def test_what_overrides_the_settings_of_the_database_is_taken_back_or_refused(
+    provisioned_lab: Instance, rackproof: Rackproof, on: OnHost
+) -> None:
     """ALTER SYSTEM wins over every file; a file that is read later wins over ours: both unseen in what we wrote."""
     psql = "runuser -u postgres -- psql --no-psqlrc -tAc"
     on("dc-db1", f"{psql} \"ALTER SYSTEM SET archive_command = '/bin/true'\"; {psql} 'SELECT pg_reload_conf()'")
@@ -209,7 +225,9 @@ def test_what_overrides_the_settings_of_the_database_is_taken_back_or_refused(pr
     provision(rackproof, "apply", "dc-db1")
 
 
-def test_a_service_that_is_stopped_or_disabled_is_shown_and_mended(provisioned_lab, rackproof, on):
+def test_a_service_that_is_stopped_or_disabled_is_shown_and_mended(
+    provisioned_lab: Instance, rackproof: Rackproof, on: OnHost
+) -> None:
     stopped = {
         "dc-mgmt1": ["prometheus.service", *(f"pgbackrest-backup-{kind}.timer" for kind in ("full", "diff", "incr"))],
         "hph-node1": ["prometheus-node-exporter.service", "chrony.service"],
@@ -236,7 +254,9 @@ SLEEPS = "[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity"
     [(FAILS_SOON, "told-reason"), (SLEEPS, "/bin/sleep infinity")],
     ids=["fails after a second", "sleeps"],
 )
-def test_a_service_that_does_not_do_its_work_is_red_with_its_reason(provisioned_lab, rackproof, on, drop_in, reason):
+def test_a_service_that_does_not_do_its_work_is_red_with_its_reason(
+    provisioned_lab: Instance, rackproof: Rackproof, on: OnHost, drop_in: str, reason: str
+) -> None:
     where = {"dc-mgmt1": "prometheus", "hph-node1": "prometheus-node-exporter"}
     for host, unit in where.items():
         on(
@@ -264,7 +284,9 @@ def test_a_service_that_does_not_do_its_work_is_red_with_its_reason(provisioned_
         ("key", "login_refused", ExitCode.NOT_LET_IN),
     ],
 )
-def test_a_refused_log_in_is_no_changed_host_key(provisioned_lab, rackproof, broken, kind, exit_code, verb):
+def test_a_refused_log_in_is_no_changed_host_key(
+    provisioned_lab: Instance, rackproof: Rackproof, broken: str, kind: str, exit_code: ExitCode, verb: str
+) -> None:
     ws = provisioned_lab.workspace
     file = ws.known_hosts if broken == "known_hosts" else ws.root / "keys" / "ops_ed25519"
     # With a key comes its public half: ssh offers what that says.
@@ -290,7 +312,7 @@ def test_a_refused_log_in_is_no_changed_host_key(provisioned_lab, rackproof, bro
     assert changes == {host: [] for host in HOST.values()}
 
 
-def test_ctrl_c_in_the_middle_leaves_no_process_and_a_journal_that_says_so(provisioned_lab):
+def test_ctrl_c_in_the_middle_leaves_no_process_and_a_journal_that_says_so(provisioned_lab: Instance) -> None:
     ws = provisioned_lab.workspace
     process = subprocess.Popen(
         [str(REPOSITORY / "rackproof"), "provision", "apply", "--limit", "dr-db1", "--limit", "hph-node1"],
@@ -301,11 +323,11 @@ def test_ctrl_c_in_the_middle_leaves_no_process_and_a_journal_that_says_so(provi
         start_new_session=True,
     )
     try:
-        for line in process.stderr:
+        for line in require(process.stderr):
             if "Name every host" in line:
                 break
         os.killpg(process.pid, signal.SIGINT)
-        process.stderr.read()
+        require(process.stderr).read()
         assert process.wait(60) == ExitCode.INTERRUPTED
     finally:
         process.kill()
@@ -322,7 +344,7 @@ def test_ctrl_c_in_the_middle_leaves_no_process_and_a_journal_that_says_so(provi
     assert left == ""
 
 
-def _close_shared_connections():
+def _close_shared_connections() -> None:
     """End the SSH connections that are kept open: the next one has to log in anew."""
     found = subprocess.run(
         ["pgrep", "-f", r"^ssh: /run/rackproof/.* \[mux\]"], capture_output=True, text=True, check=False, timeout=20
@@ -331,7 +353,7 @@ def _close_shared_connections():
         os.kill(int(number), signal.SIGTERM)
 
 
-def _with_keys_of_others(known_hosts):
+def _with_keys_of_others(known_hosts: str) -> str:
     """Return known_hosts with the key of each host replaced by that of another one."""
     lines = [line.split(maxsplit=2) for line in known_hosts.splitlines()]
     changed = []
@@ -343,7 +365,9 @@ def _with_keys_of_others(known_hosts):
 
 @pytest.mark.parametrize("alias", ["dc-db1", "dc-mgmt1", "dr-db1", "hph-node1", "hph-kv01-node1"])
 @pytest.mark.parametrize("family", ["", "-v4"], ids=["IPv6", "IPv4"])
-def test_after_all_of_it_operators_are_let_in_by_new_connections(provisioned_lab, alias, family):
+def test_after_all_of_it_operators_are_let_in_by_new_connections(
+    provisioned_lab: Instance, alias: str, family: str
+) -> None:
     options = ["-F", str(provisioned_lab.workspace.ssh_config), "-o", "ControlPath=none"]
     ssh = ["ssh", *options, f"{alias}{family}", "sudo -n id -un"]
     done = subprocess.run(

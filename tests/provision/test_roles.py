@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from tests.provision.rolefiles import (
     PLAYBOOKS,
     REPOSITORY,
     ROLES,
+    Task,
     load,
     mentions,
     options,
@@ -26,7 +28,7 @@ COMMANDS = ("ansible.builtin.command", "ansible.builtin.shell", "ansible.builtin
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_every_variable_is_documented_in_both_languages(role):
+def test_every_variable_is_documented_in_both_languages(role: str) -> None:
     defaults = load(ROLES / role / "defaults" / "main.yml")
     documented = options(role)
     assert {name for name, spec in documented.items() if not spec.get("required")} == set(defaults)
@@ -40,7 +42,7 @@ def test_every_variable_is_documented_in_both_languages(role):
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_names_that_a_role_registers_or_defines_carry_its_name(role):
+def test_names_that_a_role_registers_or_defines_carry_its_name(role: str) -> None:
     for _file, task in tasks(role):
         assert task.get("register", role).startswith(role), task["name"]
     if (ROLES / role / "vars").is_dir():
@@ -48,7 +50,7 @@ def test_names_that_a_role_registers_or_defines_carry_its_name(role):
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_tasks_keep_the_rules(role):
+def test_tasks_keep_the_rules(role: str) -> None:
     secrets = secret_options()
     for file, task in tasks(role):
         where = f"{file.relative_to(ROLES)}: {task['name']}"
@@ -66,12 +68,12 @@ def test_tasks_keep_the_rules(role):
             assert "%s" in template["validate"], where
 
 
-def test_a_secret_in_a_template_would_be_noticed():
+def test_a_secret_in_a_template_would_be_noticed() -> None:
     task = {"ansible.builtin.template": {"src": "snmpd.conf.j2"}}
     assert "snmp_agent_auth_password" in mentions("snmp_agent", task) & secret_options()
 
 
-def test_every_name_of_the_mapping_is_a_role_s_option_or_used():
+def test_every_name_of_the_mapping_is_a_role_s_option_or_used() -> None:
     """A misspelt optional variable would leave its default in force, and nobody would be told."""
     used = "".join(file.read_text(encoding="utf-8") for file in PLAYBOOKS.rglob("*.yml"))
     known = {name for role in NAMES for name in options(role)}
@@ -79,33 +81,33 @@ def test_every_name_of_the_mapping_is_a_role_s_option_or_used():
     assert {name for name in names - known if len(re.findall(rf"\b{name}\b", used)) < 2} == set()
 
 
-def test_every_secret_of_the_mapping_is_an_option_with_no_log():
+def test_every_secret_of_the_mapping_is_an_option_with_no_log() -> None:
     mapping = load(PLAYBOOKS / "group_vars" / "all.yml")
     named_like_one = {name for name in mapping if name.endswith(("_password", "_pass", "_secret"))}
     assert named_like_one == secret_options()
 
 
 @pytest.mark.parametrize("play", load(PLAYBOOKS / "site.yml"), ids=lambda play: play["name"])
-def test_every_play_has_the_brake(play):
+def test_every_play_has_the_brake(play: dict[str, Any]) -> None:
     assert play["any_errors_fatal"] is True
     assert play["force_handlers"] is True
     assert play["pre_tasks"][0]["ansible.builtin.import_tasks"] == "tasks/brake.yml"
 
 
-def test_the_brake_holds_in_a_plan_too():
+def test_the_brake_holds_in_a_plan_too() -> None:
     """Ansible leaves wait_for_connection out of a plan unless it is told otherwise."""
     assert [task["check_mode"] for task in load(PLAYBOOKS / "tasks" / "brake.yml")] == [False]
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_no_role_has_a_handler(role):
+def test_no_role_has_a_handler(role: str) -> None:
     """A handler is lost by Ctrl-C; what a service reads is declared instead, and compared in every run."""
     assert not (ROLES / role / "handlers").exists()
     assert not any("notify" in task for _file, task in tasks(role))
 
 
 @pytest.mark.parametrize("role", NAMES)
-def test_every_service_reads_what_its_role_writes(role):
+def test_every_service_reads_what_its_role_writes(role: str) -> None:
     """Each file that a role gives to one of its daemons is declared with the service, or a change would be lost."""
     texts = [file.read_text(encoding="utf-8") for file in (ROLES / role / "vars").glob("*.yml")]
     declared = {name: value for text in texts for name, value in yaml.safe_load(text).items()}
@@ -138,27 +140,27 @@ DAEMONS_READ = {
 }
 
 
-def _written_to(task):
-    return task.get("ansible.builtin.template", {}).get("dest", "")
+def _written_to(task: Task) -> str:
+    return str(task.get("ansible.builtin.template", {}).get("dest", ""))
 
 
-def test_there_is_no_list_of_ignored_findings():
+def test_there_is_no_list_of_ignored_findings() -> None:
     assert not list(REPOSITORY.glob(".ansible-lint-ignore")) and not (REPOSITORY / ".config").exists()
     settings = load(REPOSITORY / ".ansible-lint")
     assert settings["profile"] == "production"
     assert not {"skip_list", "warn_list"} & set(settings)
 
 
-def test_yamllint():
+def test_yamllint() -> None:
     _clean("yamllint", "--strict", "roles", "playbooks", ".ansible-lint", ".yamllint")
 
 
 @pytest.mark.lab  # needs no lab, but takes longer than the fast set may
-def test_ansible_lint_production():
+def test_ansible_lint_production() -> None:
     _clean("ansible-lint", "--profile", "production", "--offline", "--nocolor", "playbooks/site.yml", "roles")
 
 
-def _clean(tool, *arguments):
+def _clean(tool: str, *arguments: str) -> None:
     argv = [str(Path(sys.executable).with_name(tool)), *arguments]
     done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

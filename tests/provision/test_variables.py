@@ -18,13 +18,14 @@ from inventory.load.loader import load_estate
 from playbooks.rooms import ROOM_ROLES
 from roles.variables import Variables
 from tests.provision.rolefiles import ROLES
+from tests.support import require
 
 INVENTORY = host_inventory(load_estate(REPOSITORY / "lab" / "estate"))
 HOSTS = {host.name: INVENTORY.variables(host) for host in INVENTORY.hosts}
 SECRETS = {"snmp_auth_password": "auth-secret-0", "snmp_priv_password": "priv-secret-0"}
 
 
-def variables(host="hph-node1", **more):
+def variables(host: str = "hph-node1", **more: str) -> Variables:
     return Variables({**HOSTS[host], **SECRETS, **more}, ROOM_ROLES)
 
 
@@ -41,16 +42,16 @@ def variables(host="hph-node1", **more):
         ("ssh_hardening_allow_users", ["ops", "auditor"]),
     ],
 )
-def test_values(name, expected):
+def test_values(name: str, expected: int | list[str] | str) -> None:
     assert variables()[name] == expected
 
 
-def test_text_that_looks_like_a_number_stays_text():
+def test_text_that_looks_like_a_number_stays_text() -> None:
     assert variables(snmp_auth_password="0123456789")["snmp_agent_auth_password"] == "0123456789"
 
 
 @pytest.mark.parametrize("name", ["no_such_variable", "postgresql_primary_replication_password"])
-def test_an_undefined_variable_is_named(name):
+def test_an_undefined_variable_is_named(name: str) -> None:
     with pytest.raises(RackproofError) as caught:
         _ = variables()[name]
     assert caught.value.code == "PRV010"
@@ -73,7 +74,9 @@ def test_an_undefined_variable_is_named(name):
         ),
     ],
 )
-def test_templates_render_without_ansible(role, template, extra, expected):
+def test_templates_render_without_ansible(
+    role: str, template: str, extra: dict[str, bool | list[str]], expected: str
+) -> None:
     text = variables().render(role, template, **extra)
     assert expected in text and text.endswith("\n") and "{{" not in text
 
@@ -86,7 +89,9 @@ def test_templates_render_without_ansible(role, template, extra, expected):
         ("node", {"device", "site", "tier", "role"}),
     ],
 )
-def test_targets_are_whole_json_with_labels_that_are_true_of_every_sample(job, labels, count):
+def test_targets_are_whole_json_with_labels_that_are_true_of_every_sample(
+    job: str, labels: set[str], count: int
+) -> None:
     """The exporter's samples are of other sites: a tier of its own host would be put on all of them."""
     host = {"name": "dc-mgmt1", "site": "dc", "tier": "DC", "role": "management", "ipv6": "2001:db8::1"}
     item = SimpleNamespace(key=job, value=SimpleNamespace(hosts=[host] * count, port=9100))
@@ -95,15 +100,17 @@ def test_targets_are_whole_json_with_labels_that_are_true_of_every_sample(job, l
     assert [entry["targets"] for entry in found] == [["[2001:db8::1]:9100"]] * count
 
 
-def test_the_clock_is_left_alone_only_where_it_must_be():
+def test_the_clock_is_left_alone_only_where_it_must_be() -> None:
     assert "-x" not in variables().render("time_sync", "chrony-unit.conf.j2", time_sync_clock=True)
     assert "makestep" in variables().render("time_sync", "chrony.conf.j2", time_sync_clock=True)
 
 
-def test_scram_verifier_agrees_with_the_example_of_rfc_7677():
-    spec = importlib.util.spec_from_file_location("scram", ROLES / "postgresql_primary/filter_plugins/scram.py")
+def test_scram_verifier_agrees_with_the_example_of_rfc_7677() -> None:
+    spec = require(
+        importlib.util.spec_from_file_location("scram", ROLES / "postgresql_primary/filter_plugins/scram.py")
+    )
     scram = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scram)
+    require(spec.loader).exec_module(scram)
     salt, nonce = "W22ZaJ0SNY7soEsUEjb6gQ==", "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
     text = scram.verifier_with_salt("pencil", base64.b64decode(salt))
     stored, server = (base64.b64decode(part) for part in text.split("$")[2].split(":"))

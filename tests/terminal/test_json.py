@@ -140,7 +140,7 @@ def check_answer(case: Case, code: int, text: str) -> list[str]:
     return [f"{label}: {complaint}" for complaint in found]
 
 
-def test_every_verb_has_json_and_a_schema():
+def test_every_verb_has_json_and_a_schema() -> None:
     contexts = list(leaf_contexts())
     without = [
         verb_of(context)
@@ -153,7 +153,7 @@ def test_every_verb_has_json_and_a_schema():
     assert described == verbs - set(CONTRACT.only_for_people)
 
 
-def test_the_contract_is_whole():
+def test_the_contract_is_whole() -> None:
     assert CONTRACT.version == JSON_VERSION
     shapes = [CONTRACT.types, *(schema.stream or schema.data for schema in CONTRACT.schemas.values())]
     used = {word for shape in shapes for word in name_scalars(shape)}
@@ -161,7 +161,7 @@ def test_the_contract_is_whole():
     assert set(CONTRACT.types) <= used
 
 
-def test_the_page_is_up_to_date():
+def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == make_page(CONTRACT), "run: python -m core.json_page"
 
 
@@ -169,13 +169,15 @@ def find_envelopes(source: str) -> list[int]:
     """Return the lines on which a module makes an envelope of its own."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        keys = {getattr(key, "value", None) for key in node.keys} if isinstance(node, ast.Dict) else set()
+        if not isinstance(node, ast.Dict):
+            continue
+        keys = {getattr(key, "value", None) for key in node.keys}
         if {"schema", "version", "data"} <= keys:
             found.append(node.lineno)
     return found
 
 
-def test_one_module_makes_envelopes():
+def test_one_module_makes_envelopes() -> None:
     listing = ["git", "-C", str(REPOSITORY), "ls-files", "*.py"]
     files = subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split()
     ours = [file for file in files if not file.startswith("tests/")]
@@ -183,7 +185,7 @@ def test_one_module_makes_envelopes():
     assert makers == ["core/console.py"]
 
 
-def test_every_verb_prints_what_the_contract_says(folder, places):
+def test_every_verb_prints_what_the_contract_says(folder: Path, places: dict[str, str]) -> None:
     cases = list_cases(places, folder)
     first = [case for verb in SIGNING for case in cases if case.verb == verb]
     rest = [case for case in cases if case not in first and case.verb not in {"lab down", "lab destroy"}]
@@ -201,7 +203,7 @@ def test_every_verb_prints_what_the_contract_says(folder, places):
     assert not complaints, "\n".join(complaints)
 
 
-def test_what_was_written_is_named_with_its_digest(folder, places):
+def test_what_was_written_is_named_with_its_digest(folder: Path, places: dict[str, str]) -> None:
     out = folder / "hosts"
     case = Case("estate export hosts", ("--to", str(out)), (0,), names=places)
     done = subprocess.run(case.argv(folder), env=environment_for(folder), capture_output=True, text=True, check=True)
@@ -237,7 +239,9 @@ def check_stream(verb: str, lines: list[Any]) -> list[str]:
     ("estate", "port", "told"),
     [("ESTATE", 19783, ["listening", "ended"]), ("BROKEN", 19784, ["listening", "estate", "ended"])],
 )
-def test_a_server_tells_its_events_line_by_line(folder, places, estate, port, told):
+def test_a_server_tells_its_events_line_by_line(
+    folder: Path, places: dict[str, str], estate: str, port: int, told: list[str]
+) -> None:
     case = Case("estate serve-sd", ("--listen", f"127.0.0.1:{port}"), (130,), estate, places)
     code, lines = run_stream(case.argv(folder), environment_for(folder), told[-2])
     assert check_stream(case.verb, lines) == []
@@ -245,7 +249,7 @@ def test_a_server_tells_its_events_line_by_line(folder, places, estate, port, to
 
 
 @pytest.mark.parametrize("verb", sorted(STREAMS))
-def test_what_ends_a_stream_stands_on_one_line(folder, places, verb):
+def test_what_ends_a_stream_stands_on_one_line(folder: Path, places: dict[str, str], verb: str) -> None:
     words = [*VERBS[verb].get("words", []), "--json", "--nonsense"]
     argv = [*LAUNCH, *verb.split(), *words]
     done = subprocess.run(argv, env=environment_for(folder), capture_output=True, text=True, check=False)
@@ -262,14 +266,16 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("words", "code"), WRONG)
-def test_wrong_use_prints_the_envelope(words, code, capsys):
+def test_wrong_use_prints_the_envelope(words: list[str], code: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert rackproof.run([*words, "--json"]) == 2
     envelope = json.loads(capsys.readouterr().out)
     assert check_envelope(envelope, CONTRACT, "") == []
     assert (envelope["schema"], [error["code"] for error in envelope["errors"]]) == ("error", [code])
 
 
-def test_a_wrong_option_of_every_verb_prints_the_envelope(monkeypatch, capsys):
+def test_a_wrong_option_of_every_verb_prints_the_envelope(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("RACKPROOF_LAB", "nolab")
     for context in leaf_contexts():
         verb = verb_of(context)
@@ -279,7 +285,9 @@ def test_a_wrong_option_of_every_verb_prints_the_envelope(monkeypatch, capsys):
         assert check_envelope(envelope, CONTRACT, "") == [], verb
 
 
-def test_words_for_another_program_ask_us_for_nothing(monkeypatch, capsys):
+def test_words_for_another_program_ask_us_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("RACKPROOF_LAB", "nolab")
     assert rackproof.run(["lab", "exec", "dc-db1", "--", "ip", "--json", "link"]) == 2
     shown = capsys.readouterr()
@@ -292,7 +300,7 @@ def run_here(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     return check_answer(Case(verb, (), (0,)), code, capsys.readouterr().out)
 
 
-def test_a_benchmark_prints_its_shape(monkeypatch, capsys):
+def test_a_benchmark_prints_its_shape(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from bench import estate as bench
     from bench.result import Measurement
 
@@ -301,7 +309,7 @@ def test_a_benchmark_prints_its_shape(monkeypatch, capsys):
     assert run_here(capsys, "bench", "estate") == []
 
 
-def test_a_proof_prints_its_shape(monkeypatch, capsys):
+def test_a_proof_prints_its_shape(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from lab.proofs import cli, newcomer
 
     command = newcomer.CommandProof("./rackproof demo", 0, 61.0, "", ())
@@ -311,7 +319,9 @@ def test_a_proof_prints_its_shape(monkeypatch, capsys):
     assert run_here(capsys, "prove", "newcomer") == []
 
 
-def test_a_proof_of_mutants_prints_its_shape(monkeypatch, capsys):
+def test_a_proof_of_mutants_prints_its_shape(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from lab.proofs import mutants
 
     proof = mutants.MutantProof("a-guard", "core/files.py", mutants.MutantState.KILLED, 1.5)
@@ -319,7 +329,9 @@ def test_a_proof_of_mutants_prints_its_shape(monkeypatch, capsys):
     assert run_here(capsys, "prove", "mutants") == []
 
 
-def test_a_netbox_tells_where_it_is_and_that_it_ended(monkeypatch, capsys, tmp_path):
+def test_a_netbox_tells_where_it_is_and_that_it_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     from lab.netbox import cli, image, server
 
     def press_ctrl_c() -> None:
@@ -338,7 +350,9 @@ def test_a_netbox_tells_where_it_is_and_that_it_ended(monkeypatch, capsys, tmp_p
 
 
 @pytest.mark.parametrize("verb", ["plan", "push", "pull"])
-def test_work_with_a_netbox_prints_its_shape(verb, monkeypatch, capsys):
+def test_work_with_a_netbox_prints_its_shape(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from inventory.cli import netbox as cli
     from inventory.netbox import push
     from inventory.netbox.kinds import KINDS
@@ -359,7 +373,9 @@ def test_work_with_a_netbox_prints_its_shape(verb, monkeypatch, capsys):
     assert check_answer(Case(f"estate netbox {verb}", (), (0,)), code, capsys.readouterr().out) == []
 
 
-def test_the_demo_prints_its_shape(monkeypatch, capsys, tmp_path):
+def test_the_demo_prints_its_shape(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     from core.console import err
     from lab import demo
 
@@ -369,7 +385,8 @@ def test_the_demo_prints_its_shape(monkeypatch, capsys, tmp_path):
     row = {"requirement": "QH-5-BCP", "site": "dc", "status": "fail"}
     score = {"site": "dc", "tier": "DC", "passed": 1, "total": 2, "coverage": 0.5, "waived": 0, "not_met": 1}
     run = {"not_green": [row], "scoreboard": [score]}
-    summary = demo._keep_results(SimpleNamespace(workspace=ws), run, run, run, tmp_path / "results")
+    instance: Any = SimpleNamespace(workspace=ws)
+    summary = demo._keep_results(instance, run, run, run, tmp_path / "results")
     monkeypatch.setattr(RunningVerb, "schema", "demo")
     running = demo.Demo(tmp_path / "log", err, [("Raise the estate", 1.5)])
     demo._show(summary | {"seconds": 1.5}, running, as_json=True, keep=False)
@@ -400,7 +417,11 @@ MISMATCHES = [
 
 
 @pytest.mark.parametrize(("value", "shape", "found"), MISMATCHES)
-def test_what_does_not_fit_a_shape_is_named(value, shape, found):
+def test_what_does_not_fit_a_shape_is_named(
+    value: float | list[dict[str, str]] | dict[str, str | int | None] | None,
+    shape: list[str] | str | dict[str, list[dict[str, str]] | str],
+    found: list[str],
+) -> None:
     assert find_mismatches(value, shape, TYPES) == found
 
 
@@ -416,10 +437,10 @@ ENVELOPES = [
 
 
 @pytest.mark.parametrize(("envelope", "complaint"), ENVELOPES)
-def test_a_wrong_envelope_is_seen(envelope, complaint):
+def test_a_wrong_envelope_is_seen(envelope: dict[str, Any], complaint: str) -> None:
     schema = "checks.watch" if envelope["schema"] == "checks.watch" else "checks.waive"
     assert complaint in str(check_envelope(envelope, CONTRACT, schema))
 
 
-def test_an_envelope_made_elsewhere_would_be_seen():
+def test_an_envelope_made_elsewhere_would_be_seen() -> None:
     assert find_envelopes('x = {"schema": 1, "version": 2, "data": 3}') == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def judged_lab(provisioned_lab: Instance) -> Instance:
 
 
 @pytest.mark.parametrize("verb", ONCE)
-def test_every_verb_prints_what_the_contract_says(judged_lab, verb, tmp_path):
+def test_every_verb_prints_what_the_contract_says(judged_lab: Instance, verb: str, tmp_path: Path) -> None:
     case = VERBS[verb]["lab"]
     words = fill_words(case, tmp_path)
     if CONTRACT.schemas.get(verb.replace(" ", "."), CONTRACT.schemas["error"]).stream:
@@ -65,7 +66,7 @@ def test_every_verb_prints_what_the_contract_says(judged_lab, verb, tmp_path):
         hold(verb, *words, exits=exits)
 
 
-def test_the_exporter_tells_each_sweep(provisioned_lab):
+def test_the_exporter_tells_each_sweep(provisioned_lab: Instance) -> None:
     argv = argv_of("monitor serve", ["--listen", "127.0.0.1:19785", "--interval", "2"])
     code, lines = run_stream(argv, ENVIRONMENT, "swept")
     assert check_stream("monitor serve", lines) == []
@@ -73,17 +74,17 @@ def test_the_exporter_tells_each_sweep(provisioned_lab):
     assert (told[:2], told[-1], code) == (["listening", "swept"], "ended", 130)
 
 
-def test_the_records_of_one_rollout(provisioned_lab):
+def test_the_records_of_one_rollout(provisioned_lab: Instance) -> None:
     runs = hold("net journal")
     assert runs
     assert hold("net journal", "--run", runs[-1]["run"])
 
 
-def test_the_evidence_of_one_requirement(judged_lab):
+def test_the_evidence_of_one_requirement(judged_lab: Instance) -> None:
     verdicts = hold("evidence show")["verdicts"]
     assert hold("evidence show", "latest", verdicts[0]["requirement"])["verdicts"]
 
 
-def test_the_services_are_started_and_stopped(provisioned_lab):
+def test_the_services_are_started_and_stopped(provisioned_lab: Instance) -> None:
     assert hold("lab serve")["started"] is not None
     assert hold("lab serve", "--stop")["stopped"] is not None

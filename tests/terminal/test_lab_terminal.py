@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.workspace import REPOSITORY
+from lab.instance import Instance
 from tests.conftest import NAME
 from tests.terminal.screen import run_in_terminal
 from tests.terminal.test_terminal import LAUNCH, VERBS
@@ -45,16 +46,16 @@ def drive(verb: str, size: tuple[int, int], language: str, folder: Path) -> None
 
 
 @pytest.mark.parametrize("verb", DRIVEN)
-def test_every_verb_on_a_small_terminal_in_vietnamese(provisioned_lab, verb, tmp_path):
+def test_every_verb_on_a_small_terminal_in_vietnamese(provisioned_lab: Instance, verb: str, tmp_path: Path) -> None:
     drive(verb, (24, 80), "vi_VN.UTF-8", tmp_path)
 
 
 @pytest.mark.parametrize("verb", [verb for verb in DRIVEN if verb not in ONCE])
-def test_every_verb_on_a_large_terminal_in_english(provisioned_lab, verb, tmp_path):
+def test_every_verb_on_a_large_terminal_in_english(provisioned_lab: Instance, verb: str, tmp_path: Path) -> None:
     drive(verb, (50, 200), "en_US.UTF-8", tmp_path)
 
 
-def test_ctrl_c_while_devices_are_asked_gives_the_cursor_back(provisioned_lab):
+def test_ctrl_c_while_devices_are_asked_gives_the_cursor_back(provisioned_lab: Instance) -> None:
     shown = run_in_terminal(
         [*LAUNCH, "checks", "run", "--no-drill"], environment_for_lab("en_US.UTF-8"), (24, 80), r"\d+:\d\d:\d\d",
         str(REPOSITORY),
@@ -64,7 +65,7 @@ def test_ctrl_c_while_devices_are_asked_gives_the_cursor_back(provisioned_lab):
     assert shown.complaints() == []
 
 
-def test_standard_error_may_be_closed_while_devices_are_asked(provisioned_lab):
+def test_standard_error_may_be_closed_while_devices_are_asked(provisioned_lab: Instance) -> None:
     command = f'"{sys.executable}" -P -m rackproof monitor poll ups-a --json 2>&-'
     done = subprocess.run(
         ["sh", "-c", command], env=environment_for_lab("en_US.UTF-8"), cwd=REPOSITORY, capture_output=True, text=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import mkdtemp
@@ -60,14 +61,14 @@ def look_for_mistakes(verb: str, shown: Shown) -> list[str]:
     return [f"{verb}: {complaint}\n{shown.text[-800:]}" for complaint in found]
 
 
-def drive_all(drive) -> list[str]:
+def drive_all(drive: Callable[[str], list[str]]) -> list[str]:
     """Drive every verb, two at a time; return what is wrong with any."""
     with ThreadPoolExecutor(WORKERS) as pool:
         answers = pool.map(drive, driven_without_lab())
         return [complaint for complaints in answers for complaint in complaints]
 
 
-def test_every_verb_of_the_house_is_driven():
+def test_every_verb_of_the_house_is_driven() -> None:
     house = build_house(rackproof.FrontDoor, rackproof.apply_options)
     leaves = set()
     for context in walk_commands(house):
@@ -86,7 +87,7 @@ def test_every_verb_of_the_house_is_driven():
         pytest.param((24, 80), {"TERM": "dumb"}, id="dumb", marks=pytest.mark.slow),
     ],
 )
-def test_every_verb_on_a_terminal(folder, size, more):
+def test_every_verb_on_a_terminal(folder: Path, size: tuple[int, int], more: dict[str, str]) -> None:
     def drive(verb: str) -> list[str]:
         interrupt = VERBS[verb].get("interrupt")
         shown = run_in_terminal(words_of(verb, folder), environment_for(folder, **more), size, interrupt)
@@ -108,7 +109,7 @@ def test_every_verb_on_a_terminal(folder, size, more):
         pytest.param("2>&- <&-", id="closed", marks=pytest.mark.slow),
     ],
 )
-def test_every_verb_without_a_terminal(folder, closed):
+def test_every_verb_without_a_terminal(folder: Path, closed: str) -> None:
     def drive(verb: str) -> list[str]:
         if "interrupt" in VERBS[verb]:
             return []  # goes on until Ctrl-C, which needs a terminal
@@ -123,7 +124,7 @@ def test_every_verb_without_a_terminal(folder, closed):
     assert not complaints, "\n".join(complaints)
 
 
-def test_a_full_disk_behind_standard_output_is_said(folder):
+def test_a_full_disk_behind_standard_output_is_said(folder: Path) -> None:
     done = run_without_terminal(words_of("estate ipam", folder), environment_for(folder), ">/dev/full")
     assert done.returncode == 8, done.stderr
     assert "FIL001" in done.stderr
@@ -141,7 +142,7 @@ with progress("a title") as step:
 
 
 @pytest.mark.parametrize("more", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["colour", "no-colour", "dumb"])
-def test_ctrl_c_during_progress_gives_the_cursor_back(folder, more):
+def test_ctrl_c_during_progress_gives_the_cursor_back(folder: Path, more: dict[str, str]) -> None:
     program = f"import sys; sys.argv[0] = 'x'\n{SLOW_STEPS}"
     argv = [sys.executable, "-c", program]
     text = "device-with-a-long-name-20"
@@ -166,7 +167,7 @@ print_table(headings, [["fd52:5052:1f01:106e::11"] * 4], "wide")
 """
 
 
-def test_tables_wrap_text_and_keep_names_whole(folder):
+def test_tables_wrap_text_and_keep_names_whole(folder: Path) -> None:
     shown = run_in_terminal([sys.executable, "-c", TABLE], environment_for(folder), (24, 80), cwd=str(REPOSITORY))
     assert shown.complaints() == []
     assert shown.text.count("fd52:5052:1f01:106e::11") == 6
