@@ -151,8 +151,9 @@ def turn_link(folder: Path, file: str, at: int, new: bytes) -> None:
     """The link on the way to the tiers leads elsewhere: to other tiers, or to nothing."""
     link, other = folder.parent / "link", folder.parent / "other"
     other.mkdir(exist_ok=True)
-    if at % 3:
-        (other / "tiers.yml").write_bytes((folder.parent / "tiers.yml").read_bytes())
+    written = folder.parent / "tiers.yml"
+    if at % 3 and written.exists():
+        (other / "tiers.yml").write_bytes(written.read_bytes())
     digits(folder, "../other/tiers.yml", at, new)
     link.unlink(missing_ok=True)
     link.symlink_to(other)
