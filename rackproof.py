@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from core.console import emit_json_errors
-from core.errors import ErrorGroup, ExitCode, RackproofError
+from core.errors import ExitCode, RackproofError, list_errors
 from core.i18n import LANGUAGES, N_, _, language
 from core.lazy_cli import HouseGroup, build_house
 from core.usage import describe_system_error, describe_usage_error, hold_streams
@@ -179,12 +179,14 @@ def _call(arguments: list[str]) -> int:
     result = build_house(FrontDoor, apply_options).main(args=arguments, prog_name="rackproof", standalone_mode=False)
     if result == ExitCode.INTERRUPTED:  # typer makes this of Ctrl-C and says nothing
         return _show_interrupted()
-    return result if isinstance(result, int) else int(ExitCode.OK)
+    if isinstance(result, int):
+        return result
+    return int(ExitCode.OK)
 
 
 def _show(error: RackproofError, as_json: bool) -> int:
     if as_json:
-        errors = error.errors if isinstance(error, ErrorGroup) else [error]
+        errors = list_errors(error)
         try:
             emit_json_errors([item.as_dict() for item in errors])
             sys.stdout.flush()

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_python as extract_marked
 from babel.messages.pofile import read_po, write_po
 
 from core.files import make_folder, write_atomic
@@ -38,8 +39,6 @@ FoundText = tuple[int, Any, Any, Any]
 
 def extract_python(stream: IO[bytes], keywords: Any, comment_tags: Any, options: Any) -> Iterator[FoundText]:
     """Yield the texts of one Python file, as Babel asks an extraction method for them."""
-    from babel.messages.extract import extract_python as extract_marked
-
     yield from extract_marked(stream, keywords, comment_tags, options)
     stream.seek(0)
     for node in ast.walk(ast.parse(stream.read())):
@@ -54,8 +53,10 @@ def _find_marked(literal: ast.JoinedStr) -> Iterator[FoundText]:
     for node in ast.walk(literal):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS:
             texts = [argument.value for argument in node.args[:2] if isinstance(argument, ast.Constant)]
-            if texts:
-                yield node.lineno, node.func.id, tuple(texts) if len(texts) > 1 else texts[0], []
+            if len(texts) == 1:
+                yield node.lineno, node.func.id, texts[0], []
+            elif texts:
+                yield node.lineno, node.func.id, tuple(texts), []
 
 
 def extract_domain(domain: str) -> Catalog:
@@ -92,7 +93,8 @@ def update_catalogue(language: str, domain: str) -> Path | None:
     for message in extract_domain(domain):
         if message.id:
             found = known.get(message.id)
-            catalogue.add(message.id, found.string if found else None, message.locations, message.flags)
+            translation = found.string if found else None
+            catalogue.add(message.id, translation, message.locations, message.flags)
     if not len(catalogue):
         file.unlink(missing_ok=True)
         return None
@@ -113,7 +115,8 @@ def find_untranslated(language: str, domain: str) -> list[str]:
         texts = found.string if found else ""
         said = texts if isinstance(texts, list | tuple) else (texts,)
         if not all(said) or (found is not None and found.fuzzy):
-            missing.append(message.id[0] if isinstance(message.id, list | tuple) else message.id)
+            text = message.id[0] if isinstance(message.id, list | tuple) else message.id
+            missing.append(text)
     return missing
 
 

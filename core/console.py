@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
 from core.i18n import N_, _
 
@@ -43,7 +44,7 @@ class Terminal:
     @cached_property
     def console(self) -> Console:
         """The rich console behind it, for what needs one (a table, a progress display)."""
-        from rich.console import Console
+        from rich.console import Console  # late: a verb that prints JSON, or its help, needs none of rich
 
         if is_dumb():  # it has a width and obeys no escapes: plain text that fits
             width = shutil.get_terminal_size().columns
@@ -58,7 +59,9 @@ class Terminal:
     @property
     def file(self) -> IO[str]:
         """The stream that is written to now."""
-        return sys.stderr if self._stderr else sys.stdout
+        if self._stderr:
+            return sys.stderr
+        return sys.stdout
 
     @property
     def is_terminal(self) -> bool:
@@ -161,20 +164,23 @@ def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]], 
     are wider than the terminal, every row becomes a block of lines ``heading: cell``. A cell may hold rich markup;
     escape what comes from outside.
     """
-    from rich.table import Table
+    from rich.table import Table  # late, as the console itself
     from rich.text import Text
 
     made = [Column(column) if isinstance(column, str) else column for column in columns]
-    cells = [[Text.from_markup(str(cell)) for cell in row] for row in rows]
+    cells: list[list[Text]] = []
+    for row in rows:
+        cells.append([Text.from_markup(str(cell)) for cell in row])
     console = out.console
     if _narrowest(made, cells) > console.width:
         _print_blocks(made, cells, title)
         return
     table = Table(title=title or None, title_justify="left")
     for column in made:
-        table.add_column(column.heading, no_wrap=column.whole, justify="right" if column.right else "left")
-    for row in cells:
-        table.add_row(*row)
+        justify: Literal["right", "left"] = "right" if column.right else "left"
+        table.add_column(column.heading, no_wrap=column.whole, justify=justify)
+    for texts in cells:
+        table.add_row(*texts)
     console.print(table, soft_wrap=False)
 
 
@@ -219,8 +225,11 @@ def _show_plain_lines(title: str) -> Iterator[ProgressStep]:
 
 def _narrowest(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> int:
     """Return the least number of columns of a terminal on which the table can be shown without cutting a name."""
-    widths = [_narrowest_column(column, [row[number] for row in rows]) for number, column in enumerate(columns)]
-    return sum(widths) + BORDER_PER_COLUMN * len(columns) + BORDER
+    width = BORDER
+    for number, column in enumerate(columns):
+        cells = [row[number] for row in rows]
+        width += _narrowest_column(column, cells) + BORDER_PER_COLUMN
+    return width
 
 
 def _narrowest_column(column: Column, cells: Sequence[Any]) -> int:
@@ -228,8 +237,9 @@ def _narrowest_column(column: Column, cells: Sequence[Any]) -> int:
     longest_cell: int = max([heading, *(cell.cell_len for cell in cells)])
     if column.whole:
         return longest_cell
-    words = [len(word) for cell in cells for word in cell.plain.split()]
-    return max([heading, min(NARROWEST_TEXT, longest_cell), *words])
+    words = chain.from_iterable(cell.plain.split() for cell in cells)
+    longest_word = max(map(len, words), default=0)
+    return max(heading, min(NARROWEST_TEXT, longest_cell), longest_word)
 
 
 def _print_blocks(columns: Sequence[Column], rows: Sequence[Sequence[Any]], title: str) -> None:
@@ -250,4 +260,6 @@ YES, NO = N_("yes"), N_("no")
 
 def show_boolean(value: bool) -> str:
     """Return yes or no in the language of this process."""
-    return _(YES) if value else _(NO)
+    if value:
+        return _(YES)
+    return _(NO)

@@ -76,7 +76,7 @@ def digest_sources() -> str:
 
     As ``cat locale/*/LC_MESSAGES/*.po | sha256sum`` says it, which is how the launcher makes the stamp.
     """
-    import hashlib
+    import hashlib  # late: a call in English digests nothing
 
     total = hashlib.sha256()
     for file in sorted(LOCALE.glob("*/LC_MESSAGES/*.po")):
@@ -86,7 +86,7 @@ def digest_sources() -> str:
 
 def compile_source(file: Path) -> bytes:
     """Return a catalogue in the binary form that gettext reads."""
-    from babel.messages.mofile import write_mo
+    from babel.messages.mofile import write_mo  # late: only an edited catalogue is compiled by hand
     from babel.messages.pofile import read_po
 
     with file.open("rb") as stream:
@@ -99,7 +99,9 @@ def compile_source(file: Path) -> bytes:
 def _language_of(locale: str) -> str | None:
     """Return the language of a locale such as ``vi_VN.UTF-8``, None when it is not one of ours."""
     name = locale.partition(".")[0].partition("@")[0].partition("_")[0]
-    return name if name in LANGUAGES else None
+    if name in LANGUAGES:
+        return name
+    return None
 
 
 @cache

@@ -92,4 +92,6 @@ def _cut_torn_tail(stream: Any) -> str:
     if end != len(data):
         stream.truncate(end)
     lines = data[:end].splitlines()
-    return hashlib.sha256(lines[-1]).hexdigest() if lines else GENESIS
+    if lines:
+        return hashlib.sha256(lines[-1]).hexdigest()
+    return GENESIS

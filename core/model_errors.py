@@ -125,7 +125,8 @@ def model_at(model: type[BaseModel], path: DataPath) -> type[BaseModel]:
     for part in path:
         entry = here.model_fields.get(part) if isinstance(part, str) else None
         found = _model_in(entry.annotation) if entry is not None else None
-        here = _unwrap(found) if found is not None else here
+        if found is not None:
+            here = _unwrap(found)
     return here
 
 
@@ -141,7 +142,8 @@ class _Mistake:
 
     def describe(self, model: type[BaseModel]) -> RackproofError:
         kind = self.item["type"]
-        number = _CODES.get(kind, "022" if kind in _TYPES else "028")
+        otherwise = "022" if kind in _TYPES else "028"
+        number = _CODES.get(kind, otherwise)
         key = str(self.path[-1]) if self.path else self.place.file.name  # what is wrong may be the whole of a file
         if number == "027" and self.item.get("ctx", {}).get("min_length", 1) > 1:  # too short, and yet not empty
             number = "023"
@@ -182,23 +184,33 @@ class _Mistake:
         return ", ".join(_(text).format(context[bound]) for bound, text in _BOUNDS.items() if bound in context)
 
 
+def _holds(data: Any, part: str | int) -> bool:
+    if isinstance(data, Mapping):
+        return part in data
+    return isinstance(data, list) and isinstance(part, int)
+
+
 def _in_data(loc: DataPath, data: Any, kind: str) -> DataPath:
     """Cut what pydantic adds to a path (names of union members): keep what the data really holds."""
     path: list[str | int] = []
-    for part in loc[:-1] if kind == "missing" else loc:
-        holds = part in data if isinstance(data, Mapping) else isinstance(data, list) and isinstance(part, int)
-        if not holds:
+    given = loc[:-1] if kind == "missing" else loc
+    for part in given:
+        if not _holds(data, part):
             break
         path.append(part)
         data = data[part]
-    return (*path, loc[-1]) if kind == "missing" else tuple(path)
+    if kind == "missing":
+        return (*path, loc[-1])
+    return tuple(path)
 
 
 def _choices(kind: str, context: Mapping[str, Any]) -> list[str]:
     """Return the values one member of a union would have taken, when they can be listed."""
     if kind == "string_pattern_mismatch":
         pattern = str(context.get("pattern", ""))
-        return [pattern.strip("^$")] if pattern.strip("^$").isalpha() else []
+        if pattern.strip("^$").isalpha():
+            return [pattern.strip("^$")]
+        return []
     if kind not in ("enum", "literal_error"):
         return []
     expected = str(context.get("expected", "")).replace(" or ", ",")
@@ -217,12 +229,16 @@ def _quote(value: Any) -> str:
 def _unwrap(model: type[BaseModel]) -> type[BaseModel]:
     """Return the model inside a file that is one mapping or list of models."""
     inner = _model_in(model.model_fields["root"].annotation) if issubclass(model, RootModel) else None
-    return model if inner is None else _unwrap(inner)
+    if inner is None:
+        return model
+    return _unwrap(inner)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and get_origin(annotation) is None:
-        return annotation if issubclass(annotation, BaseModel) else None
+        if issubclass(annotation, BaseModel):
+            return annotation
+        return None
     return next((found for inner in get_args(annotation) if (found := _model_in(inner)) is not None), None)
 
 

@@ -48,4 +48,6 @@ def say_refusal(error: OSError) -> str:
 
     What is not in ``SAYINGS`` stays as the system says it: better English than nothing.
     """
-    return _(error.strerror) if error.strerror else type(error).__name__
+    if error.strerror:
+        return _(error.strerror)
+    return type(error).__name__

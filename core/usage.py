@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +73,6 @@ def hold_streams() -> None:
 
 
 def _reopen_missing() -> None:
-    import sys
-
     if sys.stdin is None:
         sys.stdin = os.fdopen(0, "r", closefd=False)
     if sys.stdout is None:
@@ -121,7 +121,7 @@ def _options(context: Any) -> list[str]:
     """Return the options of the verb that was called."""
     if context is None:
         return []
-    names = [name for parameter in context.command.get_params(context) for name in parameter.opts]
+    names = chain.from_iterable(parameter.opts for parameter in context.command.get_params(context))
     return [name for name in names if name.startswith("-")]
 
 

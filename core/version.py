@@ -61,7 +61,9 @@ def read_revision() -> str:
         changes = _run_git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return f"{head}+changes" if changes else head
+    if changes:
+        return f"{head}+changes"
+    return head
 
 
 def read_changelog_version(text: str) -> str:
@@ -69,7 +71,9 @@ def read_changelog_version(text: str) -> str:
     heading = _HEADING.search(text)
     if heading is None:
         return "0.dev0"
-    return heading["version"] + (".dev0" if "unreleased" in heading["rest"] else "")
+    if "unreleased" in heading["rest"]:
+        return heading["version"] + ".dev0"
+    return heading["version"]
 
 
 def _read_stamp() -> dict[str, str]:

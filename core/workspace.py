@@ -17,7 +17,9 @@ def is_clone() -> bool:
 
 def name_command(text: str) -> str:
     """Return a text that names our command as it is called here: ``./rackproof`` is the launcher of a clone."""
-    return text if is_clone() else text.replace("./rackproof", "rackproof")
+    if is_clone():
+        return text
+    return text.replace("./rackproof", "rackproof")
 
 
 def state_dir() -> Path:
@@ -28,7 +30,9 @@ def state_dir() -> Path:
     chosen = os.environ.get("RACKPROOF_STATE")
     if chosen:
         return Path(chosen)
-    return REPOSITORY / ".rackproof" if is_clone() else user_state_dir()
+    if is_clone():
+        return REPOSITORY / ".rackproof"
+    return user_state_dir()
 
 
 def user_state_dir() -> Path:
@@ -144,11 +148,14 @@ def current() -> Workspace:
     estate = os.environ.get("RACKPROOF_ESTATE")
     lab_root = lab_run_dir() / "workspace"
     lab_estate = REPOSITORY / "lab" / "estate"
+    own_estate = REPOSITORY / "inventory" / "estate"
     if chosen:
         root = Path(chosen)
         is_lab = root.resolve() == lab_root.resolve()
-        default = lab_estate if is_lab else REPOSITORY / "inventory" / "estate"
-        return Workspace(root, Path(estate) if estate else default, is_lab)
+        default = lab_estate if is_lab else own_estate
+        folder = Path(estate) if estate else default
+        return Workspace(root, folder, is_lab)
     if lab_root.is_dir() and (estate is None or Path(estate).resolve() == lab_estate):
         return Workspace(lab_root, lab_estate, True)
-    return Workspace(state_dir() / "workspace", Path(estate) if estate else REPOSITORY / "inventory" / "estate")
+    folder = Path(estate) if estate else own_estate
+    return Workspace(state_dir() / "workspace", folder)

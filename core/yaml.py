@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from core.errors import ErrorGroup, Place, RackproofError
+from core.errors import Place, RackproofError, raise_all
 from core.files import FileTooLargeError, NotRegularFileError, read_regular_file
 from core.i18n import _
 from core.refusals import say_refusal
@@ -67,11 +67,11 @@ def list_data_files(folder: Path, *, deep: bool = False) -> list[Path]:
     editor keeps while it is open (hidden, with a further suffix) is passed over.
     Raises RackproofError (YML050) or ErrorGroup.
     """
-    present = sorted(path for path in (folder.rglob("*") if deep else folder.glob("*")) if _YAML.search(path.name))
+    every = folder.rglob("*") if deep else folder.glob("*")
+    present = sorted(path for path in every if _YAML.search(path.name))
     wanted = [path for path in present if path.suffix == ".yml" and not path.name.startswith(".")]
     errors = [RackproofError("YML050", place=Place(path)) for path in present if path not in wanted and _is_meant(path)]
-    if errors:
-        raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
+    raise_all(errors)
     return wanted
 
 
@@ -211,7 +211,9 @@ class _Builder:
 
 
 def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 0
+    if event.start_mark:
+        return event.start_mark.line + 1
+    return 0
 
 
 def _plain(text: str) -> Any:

@@ -14,7 +14,7 @@ The texts, the kind and the cause of a code are data (``core/errors/*.yml``); th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -44,7 +44,9 @@ class Place:
     def __str__(self) -> str:
         """Render as ``file:line (path)``, leaving out what is not known."""
         text = f"{self.file}:{self.line}" if self.line else str(self.file)
-        return f"{text} ({self.path})" if self.path else text
+        if self.path:
+            return f"{text} ({self.path})"
+        return text
 
 
 class RackproofError(Exception):
@@ -94,7 +96,8 @@ class RackproofError(Exception):
         self.place = place and Place(place.file, place.line, make_visible(place.path))
         self.message = make_visible(texts["message"])
         self.expected = make_visible(texts.get("expected", ""))
-        self.actual = make_visible("" if actual is None else str(actual)[:LONGEST_ACTUAL])
+        shown = "" if actual is None else str(actual)
+        self.actual = make_visible(shown[:LONGEST_ACTUAL])
         self.remedy = make_visible(texts.get("remedy", ""))
         super().__init__(self.message)
 
@@ -167,6 +170,21 @@ class ErrorGroup(RackproofError):
         return "\n".join(str(error) for error in self.errors)
 
 
+def raise_all(errors: Sequence[RackproofError]) -> None:
+    """Raise what was found, all of it at once; return when nothing was. One error is raised as it is."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ErrorGroup(list(errors))
+
+
+def list_errors(error: RackproofError) -> list[RackproofError]:
+    """Return the errors of a group, or the one error that is no group."""
+    if isinstance(error, ErrorGroup):
+        return error.errors
+    return [error]
+
+
 def list_names(names: Iterable[str], most: int = LISTED_NAMES) -> str:
     """Return names joined by commas; of a long list the first ``most`` and the number of all."""
     listed = list(names)
@@ -185,4 +203,6 @@ def make_visible(text: str) -> str:
 
 def _sort_key(error: RackproofError) -> tuple[str, int, str, str]:
     place = error.place
-    return (str(place.file), place.line, place.path, error.code) if place else ("", 0, "", error.code)
+    if place:
+        return (str(place.file), place.line, place.path, error.code)
+    return ("", 0, "", error.code)

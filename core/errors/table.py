@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def prefixes() -> list[str]:
 
 def codes() -> list[str]:
     """Return every code of every table, sorted."""
-    return sorted(code for prefix in prefixes() for code in read_table(prefix))
+    return sorted(chain.from_iterable(map(read_table, prefixes())))
 
 
 @cache
@@ -71,7 +72,9 @@ def read_kinds() -> Mapping[str, Mapping[str, Any]]:
 def read_table(prefix: str) -> Mapping[str, Mapping[str, Any]]:
     """Return one table as written: code → kind, texts per language, cause; empty for an unknown prefix."""
     file = FOLDER / f"{prefix}.yml"
-    return _read(file) if file.is_file() else {}
+    if file.is_file():
+        return _read(file)
+    return {}
 
 
 def is_warning(code: str) -> bool:
