@@ -116,7 +116,9 @@ def name_action(before: str, after: str) -> str:
     """Return what happened to a value that is empty where there is none."""
     if before and after:
         return "changed"
-    return "added" if after else "removed"
+    if after:
+        return "added"
+    return "removed"
 
 
 def list_site_parts(site: Site) -> Parts:
@@ -206,8 +208,10 @@ def summarize_part(kind: str, item: Any) -> str:
     if kind == "link":
         return f"{item.a.device} {item.a.interface} – {item.b.device} {item.b.interface}, {item.speed_mbps} Mb/s"
     field = _TELLING_FIELDS.get(kind)
-    value = "" if field is None else getattr(item, field, "")
-    return "" if value == "" else f"{field} {value}"
+    value = getattr(item, field, "") if field is not None else ""
+    if value == "":
+        return ""
+    return f"{field} {value}"
 
 
 def compare_fields(
@@ -242,7 +246,8 @@ def flatten(value: Any, path: str = "") -> dict[str, str]:
     if isinstance(value, Mapping):
         found: dict[str, str] = {}
         for key, inner in value.items():
-            found |= flatten(inner, f"{path}.{key}" if path else str(key))
+            below = f"{path}.{key}" if path else str(key)
+            found |= flatten(inner, below)
         return found
     if isinstance(value, list):
         return {path: ", ".join(str(item) for item in value)}

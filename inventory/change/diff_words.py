@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from core.console import cut_lines
@@ -47,7 +48,9 @@ def describe_change(change: EstateChange) -> str:
     head = f"{_SIGNS[change.action]} {noun} {change.name}"
     if change.action != "changed":
         facts = change.after or change.before
-        return f"{head}: {_(action)} ({facts})" if facts else f"{head}: {_(action)}"
+        if facts:
+            return f"{head}: {_(action)} ({facts})"
+        return f"{head}: {_(action)}"
     none = _(_NONE)
     field = f" {change.field}" if change.field else ""
     return f"{head}:{field} {change.before or none} → {change.after or none}"
@@ -85,4 +88,5 @@ def describe_affected(item: Affected) -> str:
 
 def count_changes(changes: list[EstateChange]) -> dict[str, int]:
     """Count changes by action."""
-    return {action: sum(1 for change in changes if change.action == action) for action in _SIGNS}
+    counts = Counter(change.action for change in changes)
+    return {action: counts[action] for action in _SIGNS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,16 +10,14 @@ import typer
 
 from core.console import emit_json, err, out, say_rest
 from core.documents import deliver_files, deliver_text
-from core.errors import ErrorGroup
+from core.errors import ErrorGroup, ExitCode, raise_all
 from core.i18n import _, ngettext
 from core.workspace import current
-from inventory.cli.diff import diff
-from inventory.cli.draw import draw
 from inventory.cli.export import app as export
+from inventory.cli.export import draw, serve_sd
 from inventory.cli.facility import facility
 from inventory.cli.ledger import app as ledger
 from inventory.cli.netbox import app as netbox
-from inventory.cli.service_discovery import serve_sd
 from inventory.cli.table_output import show as show_rows
 from inventory.cli.transition import transition
 
@@ -33,7 +32,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-app.command()(diff)
 app.command()(draw)
 app.command()(transition)
 app.command()(facility)
@@ -133,6 +131,47 @@ def show(
 
 
 @app.command()
+def diff(
+    revision: Annotated[str, typer.Argument(help="A git revision: a commit, a branch, a tag, HEAD~1.")] = "HEAD",
+    to: Annotated[str | None, typer.Option("--to", help="Compare with this revision, not the working tree.")] = None,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when something differs.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say in words what changed in the estate since a git revision, and who is affected. Both states are validated.
+
+    Example: rackproof --estate inventory/estate estate diff HEAD~1
+    """
+    from inventory.change.diff import find_changes
+    from inventory.change.diff_words import count_changes, describe_changes
+    from inventory.change.impact import find_impact
+    from inventory.load.loader import load_estate
+    from inventory.load.revision import Revision
+
+    folder = current().estate_dir
+    source = Revision(folder, revision)
+    target = Revision(folder, to) if to is not None else None
+    old = source.load()
+    new = target.load() if target else load_estate(folder)
+    found = find_changes(old, new)
+    felt = find_impact(old, new, found)
+    if as_json:
+        emit_json(
+            {
+                "from": {"revision": revision, "commit": source.commit},
+                "to": {"revision": to, "commit": target.commit} if target else None,
+                **count_changes(found),
+                "changes": [asdict(change) for change in found],
+                "impact": asdict(felt),
+            }
+        )
+    else:
+        for line in describe_changes(found, felt):
+            out.print(line, markup=False)
+    if exit_code and found:
+        raise typer.Exit(int(ExitCode.NOT_GREEN))
+
+
+@app.command()
 def explain(
     site: Annotated[str, typer.Argument(help="A site code.")],
     path: Annotated[
@@ -144,7 +183,7 @@ def explain(
 
     Example: rackproof --estate inventory/estate estate explain hph devices.hph-edge1.wave
     """
-    from inventory.load.loader import read_draft
+    from inventory.load.draft_reader import read_draft
     from inventory.model.diagnostics import mistake
     from inventory.queries.derived import derived
     from inventory.queries.explain import explain as sayings
@@ -157,8 +196,7 @@ def explain(
         from core.errors import EstateWarning, Place
 
         wrong = [error for error in errors if not isinstance(error, EstateWarning)]
-        if wrong:  # the site may be missing only because of them
-            raise ErrorGroup(wrong) if len(wrong) > 1 else wrong[0]
+        raise_all(wrong)  # the site may be missing only because of them
         raise mistake("EST050", Place(folder), actual=site, known=places)
     rows = [
         {
@@ -201,7 +239,8 @@ def failures(
     estate = _estate()
     if site is not None and site not in estate.sites:
         raise mistake("EST050", _place(estate), actual=site, known=estate.sites)
-    show_rows(outages.of_site(estate, site) if site else outages.of_estate(estate), as_json, _SHOWN)
+    found = outages.of_site(estate, site) if site else outages.of_estate(estate)
+    show_rows(found, as_json, _SHOWN)
 
 
 @app.command()
@@ -272,4 +311,6 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
 
 
 def _relative(file: Path) -> Path:
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    if file.is_relative_to(Path.cwd()):
+        return file.relative_to(Path.cwd())
+    return file

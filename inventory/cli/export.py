@@ -1,15 +1,20 @@
-"""``estate export``: what other programs read, made from the estate. Nothing is contacted."""
+"""``estate export``, ``draw`` and ``serve-sd``: what other programs read, made from the estate. It contacts nothing."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.console import emit_json_line, end_stream, err
 from core.documents import deliver_files, deliver_text
+from core.errors import RackproofError
+from core.i18n import _
 from core.workspace import current
 
 if TYPE_CHECKING:
@@ -54,7 +59,9 @@ def zone(
     """
     from inventory.export.dns import zones
 
-    made = zones(_estate(), domain, int(time.time()) if serial is None else serial, name_server or ())
+    if serial is None:
+        serial = int(time.time())
+    made = zones(_estate(), domain, serial, name_server or ())
     if to is None:
         deliver_text(made[0].text, None, as_json=as_json)
         return
@@ -108,6 +115,80 @@ def netbox_json(to: To = None, as_json: Json = False) -> None:
     from inventory.netbox.mapping import objects
 
     deliver_text(_json(objects(_estate())), to, as_json=as_json)
+
+
+def draw(
+    what: Annotated[str, typer.Argument(help="A site code, or backbone.")],
+    power: Annotated[bool, typer.Option("--power", help="Draw power and cooling, not the network.")] = False,
+    network: Annotated[bool, typer.Option("--network", help="Draw the network (when neither is said).")] = False,
+    to: Annotated[Path | None, typer.Option("--to", help="File to write; standard output when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a site's network or power chain, or the whole backbone, as SVG that any browser shows.
+
+    Example: rackproof --estate inventory/estate estate draw hph --power --to hph-power.svg
+    """
+    from core.errors import Place
+    from inventory.model.diagnostics import mistake
+
+    estate = _estate()
+    if what != "backbone" and what not in estate.sites:
+        raise mistake("EST050", Place(estate.root), actual=what, known=["backbone", *estate.sites])
+    if power and (network or what == "backbone"):
+        raise mistake("EST059", Place(estate.root))
+    if what == "backbone":
+        from inventory.draw.backbone import backbone
+
+        made = backbone(estate)
+    elif power:
+        from inventory.draw.power import power as draw_power
+
+        made = draw_power(estate, what)
+    else:
+        from inventory.draw.network import network as draw_network
+
+        made = draw_network(estate, what)
+    deliver_text(made, to, as_json=as_json)
+
+
+def serve_sd(
+    listen: Annotated[str, typer.Option("--listen", help="ADDRESS:PORT of this machine, [ADDRESS]:PORT for IPv6.")],
+    job: Annotated[list[str] | None, typer.Option("--job", help="Only this job (may be repeated).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line per event.")] = False,
+) -> None:
+    """Serve the targets of Prometheus (http_sd) on /sd/JOB, always as the estate is now, until interrupted.
+
+    While the estate has a mistake the answer is 503 with its text, and Prometheus keeps the targets it has.
+
+    Example: rackproof estate serve-sd --listen 127.0.0.1:9781
+    """
+    from inventory.export.service_discovery import TargetSource, address, chosen, listening, serve
+
+    folder = current().estate_dir.resolve()
+    jobs = chosen(job or (), folder)
+    host, port = address(listen, folder)
+    line = listening(host, port, folder)
+    tell = emit_json_line if as_json else _print_event
+    source = TargetSource(folder, jobs, lambda wrong: tell({"event": "estate", "valid": not wrong, "reason": wrong}))
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}/sd/"
+    with end_stream(tell):
+        tell({"event": "listening", "url": url, "jobs": jobs, "estate": str(folder)})
+        with suppress(RackproofError):  # it was said; the estate can be mended while we serve
+            source.lists()
+        serve(source, line)
+
+
+def _print_event(event: Mapping[str, Any]) -> None:
+    if event["event"] == "listening":
+        jobs = ", ".join(event["jobs"])
+        line = _("{jobs} of {estate}, on {url}").format(jobs=jobs, estate=event["estate"], url=event["url"])
+        err.print(line, markup=False)
+    elif event["event"] == "estate" and event["valid"]:
+        err.print(_("the estate is right again"), markup=False)
+    elif event["event"] == "estate":
+        err.print(_("the estate is not right, answers are 503:"), markup=False)
+        err.print(event["reason"], markup=False)
 
 
 def _estate() -> Estate:

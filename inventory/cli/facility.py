@@ -48,7 +48,10 @@ def facility(
         is_open = _taken_out(estate, site, without, as_json)
     else:
         rows = list(verdict(estate, site))
-        _site(estate, site, rows, as_json) if site else _estate(rows, as_json)
+        if site:
+            _site(estate, site, rows, as_json)
+        else:
+            _estate(rows, as_json)
         is_open = any(row.verdict in OPEN for row in rows)
     if is_open:
         raise typer.Exit(int(ExitCode.NOT_GREEN))

@@ -44,7 +44,8 @@ def check(
     if not file.exists():
         raise lost(draft) or mistake("EST409", Place(file))
     found = [*_unread(seen), *(item for item in seen if item.code.startswith(_OWN))]
-    content = b"" if any(item.place and item.place.file == file for item in _unread(seen)) else file.read_bytes()
+    is_unread = any(item.place and item.place.file == file for item in _unread(seen))
+    content = b"" if is_unread else file.read_bytes()
     if since is not None:
         from inventory.load.revision import Revision
 
@@ -140,7 +141,8 @@ def free(
 
 def _inspected(folder: Path) -> tuple[Draft, list[RackproofError]]:
     """Return the draft of an estate, whatever is wrong in it, and what is; raises that when there is no draft."""
-    from inventory.load.loader import inspect_estate, load_estate
+    from inventory.load.inspection import inspect_estate
+    from inventory.load.loader import load_estate
 
     found = inspect_estate(folder)
     if found.draft is None:

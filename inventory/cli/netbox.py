@@ -40,8 +40,8 @@ def plan(url: Url, token_file: TokenFile = None, ca: Ca = None, as_json: Json = 
     from inventory.netbox.words import plan_lines, say
 
     estate = load_estate(current().estate_dir)
-    client = _connect(url, token_file, ca)
-    made = make_plan(objects(estate), _snapshot(client, estate))
+    client = open_client(url, token_file, ca)
+    made = make_plan(objects(estate), take_snapshot(client, estate))
     if as_json:
         emit_json(
             {
@@ -56,7 +56,8 @@ def plan(url: Url, token_file: TokenFile = None, ca: Ca = None, as_json: Json = 
     for line in plan_lines(made):
         out.print(line, markup=False)
     facts = {"netbox": client.place, "plan": made.plan_id, "count": len(made.actions), "url": url}
-    out.print(say("plan" if made.actions else "nothing", **facts), markup=False)
+    key = "plan" if made.actions else "nothing"
+    out.print(say(key, **facts), markup=False)
     if made.actions:
         err.print(say("approve", **facts), markup=False)
 
@@ -82,8 +83,8 @@ def push(
     from inventory.netbox.words import say
 
     estate = load_estate(current().estate_dir)
-    client = _connect(url, token_file, ca)
-    held = _snapshot(client, estate)
+    client = open_client(url, token_file, ca)
+    held = take_snapshot(client, estate)
     made = make_plan(objects(estate), held)
     if made.plan_id != approve:
         raise mistake("EST079", client.place, actual=approve, now=made.plan_id)
@@ -115,8 +116,8 @@ def pull(
 
     folder = current().estate_dir
     estate = read_estate(folder)
-    client = _connect(url, token_file, ca)
-    held = _snapshot(client, estate)
+    client = open_client(url, token_file, ca)
+    held = take_snapshot(client, estate)
     found = compare(estate, held)
     written = write(folder, found, lambda new: compare(new, held)) if do_write and found else []
     if as_json:
@@ -134,13 +135,15 @@ def pull(
         err.print(say("ledger"), markup=False)
 
 
-def _connect(url: str, token_file: Path | None, ca: Path | None) -> Client:
+def open_client(url: str, token_file: Path | None, ca: Path | None) -> Client:
+    """Return a NetBox that answers and takes the token of a file. Raises RackproofError as ``connect`` does."""
     from inventory.netbox.client import connect, read_token
 
     return connect(url, read_token(token_file), ca)
 
 
-def _snapshot(client: Client, estate: Estate) -> Snapshot:
+def take_snapshot(client: Client, estate: Estate) -> Snapshot:
+    """Return what a NetBox holds, and show meanwhile which kind is read."""
     from core.console import progress
     from inventory.netbox.live import snapshot
     from inventory.netbox.words import say

@@ -118,9 +118,13 @@ def _print(title: str, rows: Rows) -> None:
 
     numbers = {key for key, value in rows[0].items() if isinstance(value, int) or key[-1] in "W%"}
     columns = [Column(_(_HEADINGS.get(key, key)), right=key in numbers) for key in rows[0]]
-    cells = [[escape(_say(key, value)) for key, value in row.items()] for row in rows]
+    cells = [list(map(escape, _say_row(row))) for row in rows]
     print_table(columns, cells, _(title))
     out.print()
+
+
+def _say_row(row: dict[str, Any]) -> list[str]:
+    return [_say(key, value) for key, value in row.items()]
 
 
 def _say(key: str, value: Any) -> str:
@@ -129,4 +133,6 @@ def _say(key: str, value: Any) -> str:
     kind, _space, name = text.partition(" ")
     if key == "lost" and name and kind in _LOST:
         return _(_LOST[kind]).format(name=name)
-    return _(text) if value in _SAID else text
+    if value in _SAID:
+        return _(text)
+    return text

@@ -56,7 +56,7 @@ def _row(item: Progress) -> dict[str, Any]:
         "site": item.site,
         "tier": item.tier,
         "says": item.said.value,
-        "counted": item.counted.value if item.counted else "unknown",
+        "counted": _name_counted(item),
         "interfaces": item.interfaces,
         "ipv6": f"{v6:.0%}",
         "ipv4": f"{v4:.0%}",
@@ -67,6 +67,12 @@ def _row(item: Progress) -> dict[str, Any]:
     }
 
 
+def _name_counted(item: Progress) -> str:
+    if item.counted is None:
+        return "unknown"
+    return item.counted.value
+
+
 def _named(reasons: Iterable[str]) -> list[dict[str, Any]]:
     return [{"reason": reason} for reason in reasons]
 
@@ -74,7 +80,7 @@ def _named(reasons: Iterable[str]) -> list[dict[str, Any]]:
 def _tiers(found: list[Progress]) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], list[Progress]] = {}
     for item in found:
-        rows.setdefault((item.tier, item.counted.value if item.counted else "unknown"), []).append(item)
+        rows.setdefault((item.tier, _name_counted(item)), []).append(item)
     return [_tier_row(tier, stage, items) for (tier, stage), items in rows.items()]
 
 

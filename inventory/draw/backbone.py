@@ -6,13 +6,15 @@ Sites of a tier that carries no traffic of others are counted at the site they h
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from math import cos, pi, sin
 
 from core.i18n import N_, _
 from inventory.draw.svg import STYLES, Box, document, legend, text
 from inventory.model.estate import Estate
 
-_THICK = 2.4  # between centres; labelled with the speed
+_THICK, _THIN = 2.4, 1.1  # a thick line is between centres, and labelled with the speed
+_HUB_COLUMNS = (-190, 190)  # beside the middle
 _COLOURS = ("a", "b", "device", "vlan", "source", "cooling")
 _TEXTS = {
     "title": N_("Backbone"),
@@ -30,9 +32,13 @@ def backbone(estate: Estate) -> str:
     shown = {code for code, site in estate.sites.items() if estate.tiers[site.tier].transit}
     ends = [((link.a.device, link.b.device), link.speed_mbps) for link in estate.links]
     at = estate.site_of
-    pairs = [(at[a], at[b]) for (a, b), _speed in ends]
-    behind = Counter(a if a in shown else b for a, b in pairs if (a in shown) != (b in shown))
-    hubs = [d for d in dict.fromkeys(d for pair, _s in ends for d in pair) if at[d] in hub_sites]
+    behind: Counter[str] = Counter()
+    for (one, other), _speed in ends:
+        drawn = {at[one], at[other]} & shown
+        if at[one] != at[other] and len(drawn) == 1:
+            behind.update(drawn)
+    linked = dict.fromkeys(chain.from_iterable(pair for pair, _speed in ends))
+    hubs = [name for name in linked if at[name] in hub_sites]
     ring = sorted(shown - hub_sites, key=lambda code: (not estate.tier_of(code).centre, code))
     width, height, boxes = _place(estate, hubs, ring, behind)
     colour = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(hubs)}
@@ -43,7 +49,8 @@ def backbone(estate: Estate) -> str:
             continue
         style = colour.get(one) or colour.get(other) or "outside"
         centres = estate.tier_of(at[one]).centre and estate.tier_of(at[other]).centre
-        parts.append(_line(start, end, STYLES[style][0], _THICK if centres else 1.1, speed))
+        weight = _THICK if centres else _THIN
+        parts.append(_line(start, end, STYLES[style][0], weight, speed))
     parts += [box.draw() for box in boxes.values()]
     named = [(style, f"{name} ({estate.site_of[name]})") for name, style in colour.items()]
     parts += legend([*named, ("outside", words["other"])], 28.0, height - 14)
@@ -62,13 +69,14 @@ def _place(
     for index, name in enumerate(hubs):
         box = Box(name, [name, estate.site_of[name]], _COLOURS[index % len(_COLOURS)])
         column, row = index % 2, index // 2
-        box.x = middle_x + (-190 if column == 0 else 190) - box.width / 2
+        box.x = middle_x + _HUB_COLUMNS[column] - box.width / 2
         box.y = middle_y + (row - (len(hubs) // 2 - 1) / 2) * 110 - box.height / 2
         boxes[name] = box
     for index, code in enumerate(ring):
         angle = 2 * pi * index / len(ring) - pi / 2
         count = f" +{behind[code]}" if behind[code] else ""
-        box = Box(code, [f"{code}{count}"], "device" if estate.tier_of(code).centre else "rack")
+        style = "device" if estate.tier_of(code).centre else "rack"
+        box = Box(code, [f"{code}{count}"], style)
         box.x = middle_x + radius_x * cos(angle) - box.width / 2
         box.y = middle_y + radius_y * sin(angle) - box.height / 2
         boxes[code] = box

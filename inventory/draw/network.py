@@ -116,7 +116,9 @@ def make_crowd(estate: Estate, tier: str, interfaces: Iterable[Interface], texts
 def say_speed(interface: Interface) -> str:
     """Return the speed of a link as people say it."""
     speed = interface.speed_mbps or 0
-    return f"{speed / 1000:g} Gb/s" if speed >= 1000 else f"{speed} Mb/s"
+    if speed >= 1000:
+        return f"{speed / 1000:g} Gb/s"
+    return f"{speed} Mb/s"
 
 
 def describe_router(estate: Estate, name: str) -> list[str]:

@@ -94,8 +94,8 @@ def describe_node(node: PowerNode, state: Flow, texts: dict[str, str]) -> list[s
     lines = [node.name, f"{node.kind} {node.rating_w / 1000:g} kW{frame}"]
     load = state.load_w.get(node.name, 0.0)
     if load:
-        text = texts["least" if state.unknown[node.name] else "load"]
-        lines.append(text.format(kw=say_kilowatt(load), percent=100 * load / node.rating_w))
+        key = "least" if state.unknown[node.name] else "load"
+        lines.append(texts[key].format(kw=say_kilowatt(load), percent=100 * load / node.rating_w))
     return lines
 
 
@@ -154,7 +154,9 @@ def find_depths(site: Site) -> dict[str, int]:
         return heights[name]
 
     lowest = max((measure_height(name) for name in feeds), default=0)
-    return {node.name: 0 if node.kind in SOURCES else lowest - heights[node.name] for node in site.power}
+    rows = {node.name: lowest - heights[node.name] for node in site.power}
+    rows.update((node.name, 0) for node in site.power if node.kind in SOURCES)
+    return rows
 
 
 def find_sides(site: Site) -> dict[str, str]:
@@ -174,4 +176,6 @@ def find_sides(site: Site) -> dict[str, str]:
 
 def choose_style(node: PowerNode, sides: dict[str, str]) -> str:
     """Return the style of a component: that of a source, of its side, or of what stands on both."""
-    return "source" if node.kind in SOURCES else sides.get(node.name, "rack")
+    if node.kind in SOURCES:
+        return "source"
+    return sides.get(node.name, "rack")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from xml.sax.saxutils import escape, quoteattr
 
 _CHAR, _BOLD, _LINE, _PAD = 7.0, 7.9, 16.0, 9.0  # width of a character, height of a line at 12 px, border of a box
@@ -95,11 +96,12 @@ class Layers:
         for number, row in enumerate(rows):
             x, tallest = _MARGIN + (width - _width(row)) / 2, max(box.height for box in row)
             for box in row:
-                # the first row stands on its foot: what starts there must not run behind a taller neighbour
-                box.x, box.y = x, y + (tallest - box.height if number == 0 else 0)
+                box.x, box.y = x, y
+                if number == 0:  # it stands on its foot: what starts there must not run behind a taller neighbour
+                    box.y += tallest - box.height
                 x += box.width + _GAP_X
             y += tallest + _GAP_Y
-        boxes = {box.key: box for row in rows for box in row}
+        boxes = {box.key: box for box in chain.from_iterable(rows)}
         parts = [self._edge(edge, boxes) for edge in self.edges if edge.start in boxes and edge.end in boxes]
         parts += [box.draw() for box in boxes.values()]
         # labels last: no line and no box may cover them

@@ -10,6 +10,7 @@ from inventory.model.entities import Asset, Device
 from inventory.model.estate import Estate
 
 _NOTHING = Asset()
+_YES_NO = {True: "yes", False: "no"}
 
 
 def rows(estate: Estate, today: date) -> list[dict[str, Any]]:
@@ -46,13 +47,31 @@ def _row(estate: Estate, device: Device, today: date) -> dict[str, Any]:
         "end_of_life": _text(end),
         "depreciated_percent": "" if used is None else round(100 * used, 1),
         "cost_vnd": "" if asset.cost_vnd is None else asset.cost_vnd,
-        "residual_vnd": "" if used is None or asset.cost_vnd is None else round(asset.cost_vnd * (1 - used)),
+        "residual_vnd": _work_out_residual(asset, used),
         "support_until": _text(asset.support_until),
-        "supported": "" if asset.support_until is None else "yes" if today <= asset.support_until else "no",
+        "supported": _say_supported(asset, today),
         "licences": "; ".join(f"{lic.product} x{lic.seats}" for lic in asset.licences),
-        "licence_until": _text(min(dated)) if dated else "",
-        "licence_valid": "" if not asset.licences else "yes" if all(today <= day for day in dated) else "no",
+        "licence_until": _text(min(dated, default=None)),
+        "licence_valid": _say_licensed(asset, today),
     }
+
+
+def _say_supported(asset: Asset, today: date) -> str:
+    if asset.support_until is None:
+        return ""
+    return _YES_NO[today <= asset.support_until]
+
+
+def _say_licensed(asset: Asset, today: date) -> str:
+    if not asset.licences:
+        return ""
+    return _YES_NO[all(today <= licence.until for licence in asset.licences if licence.until)]
+
+
+def _work_out_residual(asset: Asset, used: float | None) -> int | str:
+    if used is None or asset.cost_vnd is None:
+        return ""
+    return round(asset.cost_vnd * (1 - used))
 
 
 def life_end(asset: Asset) -> date | None:
@@ -62,7 +81,9 @@ def life_end(asset: Asset) -> date | None:
     start = asset.in_service
     year = min(start.year + asset.life_years, date.max.year)
     leap_day = (start.month, start.day) == (2, 29)
-    return start.replace(year=year, day=28) if leap_day and not isleap(year) else start.replace(year=year)
+    if leap_day and not isleap(year):
+        return start.replace(year=year, day=28)
+    return start.replace(year=year)
 
 
 def depreciated(asset: Asset, today: date) -> float | None:
@@ -74,4 +95,6 @@ def depreciated(asset: Asset, today: date) -> float | None:
 
 
 def _text(day: date | None) -> str:
-    return day.isoformat() if day else ""
+    if day:
+        return day.isoformat()
+    return ""

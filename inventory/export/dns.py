@@ -17,6 +17,7 @@ from inventory.queries.naming import addresses
 
 NAME_SERVER_ROLES = ("name-server", "management")  # the first of these that an estate has
 _TTL_S, _REFRESH_S, _RETRY_S, _EXPIRE_S, _NEGATIVE_S = 3600, 7200, 900, 1209600, 300
+_RECORDS = {4: "A", 6: "AAAA"}
 _MOST_SERIAL = 2**32 - 1
 _MOST_LABEL, _MOST_NAME = 63, 253  # RFC 1035 section 2.3.4
 _PRIVATE = {IPv4Network("10.0.0.0/8"): 1, IPv4Network("172.16.0.0/12"): 2, IPv4Network("192.168.0.0/16"): 2}
@@ -61,7 +62,7 @@ def zones(estate: Estate, domain: str, serial: int, name_servers: Sequence[str] 
         if name not in estate.devices or not estate.interfaces(name):
             raise mistake("EST050", Place(estate.root), actual=name, known=estate.devices)
     pairs = list(addresses(estate))
-    forward = [(name, "AAAA" if address.version == 6 else "A", str(address)) for name, address in pairs]
+    forward = [(name, _RECORDS[address.version], str(address)) for name, address in pairs]
     reverse: dict[str, list[Record]] = {}
     for name, address in pairs:
         origin = _reverse_origin(estate, address)
@@ -83,8 +84,11 @@ def _domain(estate: Estate, domain: str) -> str:
 
 def _servers(estate: Estate) -> tuple[str, ...]:
     able = [device.name for device in estate.devices.values() if estate.is_reached(device.name)]
-    duties = ([name for name in able if estate.devices[name].role == role] for role in NAME_SERVER_ROLES)
-    return tuple(next(filter(None, duties), able[:1]))
+    for role in NAME_SERVER_ROLES:
+        on_duty = tuple(name for name in able if estate.devices[name].role == role)
+        if on_duty:
+            return on_duty
+    return tuple(able[:1])
 
 
 def _reverse_origin(estate: Estate, address: IPv4Address | IPv6Address) -> str:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, collapse_addresses
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from inventory.model.enums import DeviceKind
@@ -70,14 +71,16 @@ def host_inventory(estate: Estate, kinds: Iterable[DeviceKind] = (DeviceKind.HOS
     regions = {name_scope(estate, site): site.region for site in estate.sites.values()}
     by_group = {}
     for group, region in regions.items():
-        sees_all = group == CENTRE
-        by_group[group] = make_group_variables(estate, known, None if sees_all else region)
+        seen_region = region if group != CENTRE else None
+        by_group[group] = make_group_variables(estate, known, seen_region)
     return HostInventory(hosts, make_shared_variables(estate), by_group)
 
 
 def name_scope(estate: Estate, site: Site) -> str:
     """Return the group that says whom the hosts of a site know: everybody from a centre, else the region."""
-    return CENTRE if estate.tiers[site.tier].centre else group_name("region", str(site.region))
+    if estate.tiers[site.tier].centre:
+        return CENTRE
+    return group_name("region", str(site.region))
 
 
 def make_group_variables(estate: Estate, known: list[dict[str, Any]], region: int | None) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def make_group_variables(estate: Estate, known: list[dict[str, Any]], region: in
         for code, site in estate.sites.items()
         if region is None or site.region == region or estate.tiers[site.tier].centre
     }
-    vlans = [vlan for code in seen for vlan in estate.sites[code].vlans]
+    vlans = chain.from_iterable(estate.sites[code].vlans for code in seen)
     ipv4 = collapse_addresses(vlan.ipv4 for vlan in vlans if vlan.ipv4)
     return {
         "rackproof_hosts": [entry for entry in known if entry["site"] in seen],
@@ -123,7 +126,9 @@ def find_wave(site: Site, device: Device) -> str:
     if device.wave is not None:
         return str(device.wave)
     waves = [other.wave for other in site.devices if other.wave is not None]
-    return str(max(waves)) if waves else ""
+    if waves:
+        return str(max(waves))
+    return ""
 
 
 def make_variables(estate: Estate, device: Device) -> dict[str, Any]:
@@ -165,12 +170,16 @@ def describe_device(estate: Estate, device: Device) -> dict[str, Any]:
 
 def read_address(address: IPv4Interface | IPv6Interface | None) -> str:
     """Return an address without its prefix length; an empty text where there is none, as YAML templates want it."""
-    return "" if address is None else str(address.ip)
+    if address is None:
+        return ""
+    return str(address.ip)
 
 
 def read_prefix_length(address: IPv4Interface | IPv6Interface | None) -> int | str:
     """Return the length of the prefix an address is in; an empty text where there is none."""
-    return "" if address is None else address.network.prefixlen
+    if address is None:
+        return ""
+    return address.network.prefixlen
 
 
 def make_shared_variables(estate: Estate) -> dict[str, Any]:

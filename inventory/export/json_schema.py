@@ -38,7 +38,9 @@ def schema(kind: str) -> dict[str, Any]:
         raise mistake("EST046", Place(Path("estate schema")), actual=kind, known=_FILES)
     made = _FILES[kind].model_json_schema()
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    return _layered(made, kind) if kind in ("site", "archetype") else made
+    if kind in ("site", "archetype"):
+        return _layered(made, kind)
+    return made
 
 
 def make_text(kind: str) -> str:

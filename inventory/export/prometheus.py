@@ -40,7 +40,8 @@ def _entry(estate: Estate, device: Device, job: str, port: int) -> dict[str, Any
     labels = {"site": site.site, "device": device.name}
     if job != EXPORTER_JOB:
         labels |= {"tier": site.tier, "role": device.role}
-        labels |= {"province": site.province} if site.province else {}
+        if site.province:
+            labels["province"] = site.province
     if device.snmp and port == JOBS["snmp"][0]:
         labels["profile"] = device.snmp.profile
     place = estate.address(device.name)

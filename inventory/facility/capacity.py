@@ -66,10 +66,13 @@ def _group(case: FacilityCase, group: str, members: list[PowerNode]) -> Facility
     names = tuple(node.name for node in members)
     if len(members) < 2:
         return FacilityFinding(group, FacilityOutcome.FAIL, 1, 2, "units", names, text="single")
-    load = max(sum(state.load_w.get(name, 0.0) for name in names) for state in (case.normal, case.blackout))
+    load = 0.0
+    unknown: set[str] = set()
+    for state in (case.normal, case.blackout):
+        load = max(load, sum(state.load_w.get(name, 0.0) for name in names))
+        unknown.update(*(state.unknown.get(name, ()) for name in names))
     ratings = [node.rating_w for node in members]
     rest = sum(ratings) - max(ratings)
-    unknown = {item for s in (case.normal, case.blackout) for name in names for item in s.unknown.get(name, ())}
     verdict = weigh(load, rest, bool(unknown))
     about = tuple(sorted(unknown)) if verdict is FacilityOutcome.UNKNOWN else names
     if verdict is FacilityOutcome.PASS and all(node.kind == "generator" for node in members):

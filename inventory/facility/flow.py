@@ -124,7 +124,10 @@ def _zone(facility: Facility, zone: str, living: list[Load]) -> CoolingZone:
     for item in living:
         if item.cools and item.zone == zone:
             capacity = facility.cooling[item.name].capacity_w
-            cold, doubtful = (cold + capacity, doubtful) if item.placed else (cold, doubtful + capacity)
+            if item.placed:
+                cold += capacity
+            else:
+                doubtful += capacity
         elif not item.cools and (item.zone is None or (item.zone == zone and item.watt is None)):
             unknown.add(item.name)
         elif not item.cools and item.zone == zone:

@@ -61,8 +61,11 @@ class Facility:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The components, each after everything that it feeds. Raises graphlib.CycleError on a circle."""
-        feeds = {name: [feed for feed in node.fed_by if feed in self.nodes] for name, node in self.nodes.items()}
-        return tuple(reversed(tuple(TopologicalSorter(feeds).static_order())))
+        fed: TopologicalSorter[str] = TopologicalSorter()
+        for name, node in self.nodes.items():
+            known = (feed for feed in node.fed_by if feed in self.nodes)
+            fed.add(name, *known)
+        return tuple(reversed(tuple(fed.static_order())))
 
     @cached_property
     def racks(self) -> dict[str, Rack]:
@@ -85,17 +88,25 @@ class Facility:
     def inlets(self, device: Device) -> int | None:
         """Return how many power inlets a device has; None when it names no model."""
         model = self.hardware.get(device.hardware) if device.hardware else None
-        return model.inlets if model else None
+        if model:
+            return model.inlets
+        return None
 
     def upstream(self, name: str) -> frozenset[str]:
         """Return every component that ``name`` hangs on, itself included; empty for a name that is none."""
         return frozenset(upstream(name, self.nodes))
 
+    def upstream_of(self, device: Device) -> set[str]:
+        """Return every component that a device hangs on by any of its cords."""
+        return upstream_of(device, self.nodes)
+
     def _watt(self, device: Device) -> int | None:
         """Return what a device draws at most; None when not known, and nothing that has an inlet draws nothing."""
         model = self.hardware.get(device.hardware) if device.hardware else None
         watt = model.power_w if device.power_w is None and model else device.power_w
-        return None if watt == 0 and not self._passive(device) else watt
+        if watt == 0 and not self._passive(device):
+            return None
+        return watt
 
     def _passive(self, device: Device) -> bool:
         """Tell whether a device may draw nothing: what carries power, or has no inlet."""
@@ -106,8 +117,10 @@ class Facility:
         return bool(device.cords or self._watt(device) or not self._passive(device))
 
     def _device(self, device: Device) -> Load:
-        rack = self.racks.get(device.rack) if device.rack else None
-        return Load(device.name, self._watt(device), device.cords, rack.zone if rack else None)
+        zone = None
+        if device.rack in self.racks:
+            zone = self.racks[device.rack].zone
+        return Load(device.name, self._watt(device), device.cords, zone)
 
     def _unit(self, unit: CoolingUnit) -> Load:
         device = next((item for item in self.site.devices if item.name == unit.device), None)
@@ -118,6 +131,12 @@ class Facility:
 def feeds_of(rack: Rack) -> tuple[str, ...]:
     """Return the feeds of a rack, A first; one that stands for both sides counts once."""
     return tuple(dict.fromkeys(feed for feed in (rack.feed_a, rack.feed_b) if feed is not None))
+
+
+def upstream_of(device: Device, nodes: Mapping[str, PowerNode]) -> set[str]:
+    """Return every component that a device hangs on by any of its cords."""
+    found: set[str] = set()
+    return found.union(*(upstream(cord, nodes) for cord in device.cords))
 
 
 def upstream(name: str, nodes: Mapping[str, PowerNode]) -> set[str]:

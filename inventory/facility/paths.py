@@ -58,10 +58,15 @@ def foreign_cord(case: FacilityCase) -> Iterator[FacilityFinding]:
         if not feeds:
             yield FacilityFinding(rack.name, FacilityOutcome.UNKNOWN, text="no_feed")
             continue
-        bad = [d for d in devices if any(feeds.isdisjoint(case.facility.upstream(cord)) for cord in d.cords)]
-        yield _counted(rack, bad, [d for d in devices if not d.cords])
+        bad = [device for device in devices if _leads_elsewhere(case.facility, device, feeds)]
+        yield _counted(rack, bad, [device for device in devices if not device.cords])
     if not case.facility.site.racks:
         yield _no_rack(case)
+
+
+def _leads_elsewhere(facility: Facility, device: Device, feeds: set[str]) -> bool:
+    """Tell whether a cord of a device hangs on none of these feeds."""
+    return any(feeds.isdisjoint(facility.upstream(cord)) for cord in device.cords)
 
 
 def _two(case: FacilityCase, rack: Rack) -> FacilityFinding:
@@ -89,8 +94,7 @@ def _shared(case: FacilityCase, rack: Rack) -> tuple[str, ...]:
 
 def _sides(facility: Facility, rack: Rack, device: Device) -> set[str]:
     """Return the feeds of its rack that a device is plugged into, directly or below them."""
-    behind = {name for cord in device.cords for name in facility.upstream(cord)}
-    return behind.intersection(feeds_of(rack))
+    return facility.upstream_of(device).intersection(feeds_of(rack))
 
 
 def _exposed(case: FacilityCase, rack: Rack, device: Device) -> bool:

@@ -35,7 +35,9 @@ class Effect:
         """Fail when a load is dropped, a component or zone is above its capacity; unknown when that is not known."""
         if self.dark or self.dropped or self.over or self.hot:
             return FacilityOutcome.FAIL
-        return FacilityOutcome.UNKNOWN if self.unknown else FacilityOutcome.PASS
+        if self.unknown:
+            return FacilityOutcome.UNKNOWN
+        return FacilityOutcome.PASS
 
     def parts(self) -> tuple[tuple[str, dict[str, object]], ...]:
         """Return the effect as sentences of ``rules.yml``: key and facts."""
@@ -63,7 +65,7 @@ def effect(case: FacilityCase, state: Flow) -> Effect:
     }
     loads = [(name, load, facility.nodes[name].rating_w) for name, load in state.load_w.items()]
     hot, unknown = _climate(state)
-    unknown |= {item for names in state.unknown.values() for item in names}
+    unknown.update(*state.unknown.values())
     unknown |= {load.name for load in facility.loads if not load.placed and load.name not in state.lost}
     return Effect(
         dark=state.dark,
@@ -96,7 +98,9 @@ def generator_start(case: FacilityCase) -> Iterator[FacilityFinding]:
     else:
         found = effect(case, case.blackout)
         finding = _finding(site.site, found)
-        yield finding if not found.for_itself else _failed(finding)
+        if found.for_itself:
+            finding = _failed(finding)
+        yield finding
 
 
 def cooling_fed(case: FacilityCase) -> Iterator[FacilityFinding]:
@@ -104,16 +108,23 @@ def cooling_fed(case: FacilityCase) -> Iterator[FacilityFinding]:
     for zone in case.normal.zones:
         units = [unit for unit in case.facility.site.cooling if unit.zone == zone]
         states = {name: case.without[name].zones[zone] for name in case.facility.nodes}
-        if not units or not states:
-            yield FacilityFinding(zone, FacilityOutcome.UNKNOWN, text="none" if not units else "no_chain")
+        if not units:
+            yield FacilityFinding(zone, FacilityOutcome.UNKNOWN, text="none")
+            continue
+        if not states:
+            yield FacilityFinding(zone, FacilityOutcome.UNKNOWN, text="no_chain")
             continue
         heat = case.normal.zones[zone].heat_w
         worst = min(states.values(), key=lambda state: state.cold_w)
         bad = tuple(name for name, state in states.items() if state.heat_w > state.cold_w + state.doubtful_w)
-        unknown = sorted({item for state in states.values() for item in state.unknown})
+        unknown = sorted(set().union(*(state.unknown for state in states.values())))
         unknown += [unit.name for unit in units if not unit.fed_by]
-        verdict = FacilityOutcome.FAIL if bad else FacilityOutcome.UNKNOWN if unknown else FacilityOutcome.PASS
-        yield FacilityFinding(zone, verdict, heat, worst.cold_w, "W", bad or tuple(unknown))
+        if bad:
+            yield FacilityFinding(zone, FacilityOutcome.FAIL, heat, worst.cold_w, "W", bad)
+        elif unknown:
+            yield FacilityFinding(zone, FacilityOutcome.UNKNOWN, heat, worst.cold_w, "W", tuple(unknown))
+        else:
+            yield FacilityFinding(zone, FacilityOutcome.PASS, heat, worst.cold_w, "W")
     if not case.normal.zones:
         yield FacilityFinding(case.facility.site.site, FacilityOutcome.UNKNOWN, text="no_rack")
 
@@ -131,12 +142,16 @@ def _climate(state: Flow) -> tuple[tuple[tuple[str, int, int], ...], set[str]]:
 
 def _finding(subject: str, found: Effect) -> FacilityFinding:
     names = (*found.dark, *found.dropped, *(name for name, *_ in (*found.over, *found.hot)))
-    shown = found.over[0] if found.over else found.highest
+    load = rating = None
+    if found.over:
+        _name, load, rating = found.over[0]
+    elif found.highest:
+        _name, load, rating = found.highest
     return FacilityFinding(
         subject,
         found.verdict,
-        shown[1] if shown else None,
-        shown[2] if shown else None,
+        load,
+        rating,
         "W",
         names or found.for_itself or found.unknown,
         text="effect",

@@ -32,5 +32,6 @@ def verdict(estate: Estate, site: str | None = None) -> Iterator[FacilityVerdict
 
     By rating: the most that devices draw against the ratings of components. Nothing is asked of a device.
     """
-    for code in estate.sites if site is None else (site,):
+    codes = list(estate.sites) if site is None else [site]
+    for code in codes:
         yield from judge_site(estate, code, RULES)

@@ -148,19 +148,27 @@ def shown_loads(rows: Rows, language: str) -> Rows:
         {
             word("component", language): row["component"],
             word("kind", language): word("zone", language) if row["kind"] == "zone" else row["kind"],
-            word("load", language): "–" if row["load_w"] is None else f"{row['load_w']:g}",
+            word("load", language): _show_number(row["load_w"], "g"),
             word("rating", language): str(row["rating_w"]),
-            "%": "–" if row["percent"] is None else f"{row['percent']:.0f}",
+            "%": _show_number(row["percent"], ".0f"),
             word("unknown", language): listed(tuple(row["unknown"])),
         }
         for row in rows
     ]
 
 
+def _show_number(number: float | None, form: str) -> str:
+    if number is None:
+        return "–"
+    return format(number, form)
+
+
 def said(found: Effect, language: str) -> list[str]:
     """Return what a state does as sentences."""
     told = [sentence(key, facts, language) for key, facts in found.parts()]
-    return told if found.verdict in OPEN or found.for_itself else [word("nothing", language), *told]
+    if found.verdict in OPEN or found.for_itself:
+        return told
+    return [word("nothing", language), *told]
 
 
 def _title(rule: str, language: str) -> str:
@@ -168,4 +176,6 @@ def _title(rule: str, language: str) -> str:
 
 
 def _percent(load: float | None, rating: int) -> float | None:
-    return None if load is None or not rating else round(100 * load / rating, 1)
+    if load is None or not rating:
+        return None
+    return round(100 * load / rating, 1)

@@ -119,7 +119,9 @@ class RuleText(StrictModel):
 
     def texts(self, language: str) -> dict[str, str]:
         """Return the texts in ``en`` or ``vi``."""
-        return self.vi if language == "vi" else self.en
+        if language == "vi":
+            return self.vi
+        return self.en
 
 
 class RuleTable(StrictModel):
@@ -131,7 +133,9 @@ class RuleTable(StrictModel):
     def part(self, key: str, language: str) -> str:
         """Return a shared sentence in ``en`` or ``vi``."""
         text = self.parts[key]
-        return text.vi if language == "vi" else text.en
+        if language == "vi":
+            return text.vi
+        return text.en
 
 
 @cache
@@ -160,7 +164,9 @@ def weigh(load: float, limit: float, unknown: bool) -> FacilityOutcome:
     """Compare what is known to flow with a limit: too much is a failure whatever else there is."""
     if load > limit:
         return FacilityOutcome.FAIL
-    return FacilityOutcome.UNKNOWN if unknown else FacilityOutcome.PASS
+    if unknown:
+        return FacilityOutcome.UNKNOWN
+    return FacilityOutcome.PASS
 
 
 def listed(names: tuple[str, ...], shown: int = 8) -> str:
@@ -196,7 +202,7 @@ def row_of(site: str, tier: str, rule: str, finding: FacilityFinding) -> Facilit
 def _reason(rule: str, tier: str, finding: FacilityFinding, language: str) -> str:
     texts = table().rules[rule].texts(language)
     key = finding.text or finding.verdict.value
-    text = table().part(key, language) if key not in texts else texts[key]
+    text = texts[key] if key in texts else table().part(key, language)
     return text.format(
         subject=finding.subject,
         tier=tier,

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
@@ -32,6 +33,9 @@ from core.i18n import LOCALE, language
 from core.workspace import REPOSITORY, state_dir
 from inventory.model.estate import Estate
 from inventory.source.file_tracking import read_fingerprint
+
+if TYPE_CHECKING:
+    from inventory.source.parsed_estate import Draft
 
 SOURCES = (REPOSITORY / "core", REPOSITORY / "inventory", LOCALE)
 CLOCK_GRAIN_S = 0.02  # times of files lag behind the clock by a tick of the kernel, 10 ms at most
@@ -46,6 +50,16 @@ class StoredEstate:
 
     estate: Estate
     warnings: tuple[tuple[dict[str, str], Place | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at an estate folder found. ``estate`` is there only when there is no error."""
+
+    draft: Draft | None
+    estate: Estate | None
+    errors: tuple[RackproofError, ...]
+    warnings: tuple[RackproofError, ...]
 
 
 def recall_estate(folder: Path) -> tuple[Estate, tuple[RackproofError, ...]] | None:
@@ -113,9 +127,11 @@ def identify_code() -> str | None:
     Memory then holds other code than the disk. Taken once: a process that outlives an upgrade goes on under the name of
     the code that it began with.
     """
-    places = [Path(place) for place in sys.path if place.endswith(("site-packages", "dist-packages"))]
-    packages = sorted(found.name for place in places for found in place.glob("*.dist-info"))
-    total = hashlib.sha256("\0".join((sys.version, sys.prefix, *packages)).encode())
+    packages: list[str] = []
+    for place in sys.path:
+        if place.endswith(("site-packages", "dist-packages")):
+            packages.extend(found.name for found in Path(place).glob("*.dist-info"))
+    total = hashlib.sha256("\0".join((sys.version, sys.prefix, *sorted(packages))).encode())
     latest = read_process_start() - CLOCK_GRAIN_S
     for file in list_sources():
         if file.stat().st_ctime > latest:

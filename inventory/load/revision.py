@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.errors import ErrorGroup, Place, RackproofError
+from core.errors import Place, RackproofError, list_errors
 from inventory.load.loader import load_estate
 from inventory.model.diagnostics import mistake
 from inventory.model.estate import Estate
@@ -81,7 +81,7 @@ class Revision:
             try:
                 return load_estate(folder, cached=False)
             except RackproofError as error:
-                for item in error.errors if isinstance(error, ErrorGroup) else [error]:
+                for item in list_errors(error):
                     item.place = self._place(item.place, top)
                 raise
 

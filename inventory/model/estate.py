@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from itertools import chain
 from pathlib import Path
 
 from core.errors import Place, RackproofError
 from inventory.model import ipv6
+from inventory.model.diagnostics import mistake
 from inventory.model.entities import Attachment, Device, EstateFile, Link, Sensor, Service, Site, Tier, Vlan
 from inventory.model.enums import DeviceKind, Family, LinkRole
 from inventory.model.hardware import Hardware
@@ -62,12 +64,16 @@ class Estate:
     @cached_property
     def devices(self) -> dict[str, Device]:
         """Every device by name; names are unique over the whole estate."""
-        return {device.name: device for site in self.sites.values() for device in site.devices}
+        every = chain.from_iterable(site.devices for site in self.sites.values())
+        return {device.name: device for device in every}
 
     @cached_property
     def site_of(self) -> dict[str, str]:
         """The site code of every device."""
-        return {device.name: code for code, site in self.sites.items() for device in site.devices}
+        found: dict[str, str] = {}
+        for code, site in self.sites.items():
+            found.update((device.name, code) for device in site.devices)
+        return found
 
     def devices_of(self, *kinds: DeviceKind, site: str | None = None) -> list[Device]:
         """Return the devices of these kinds (all kinds when none is given), in the order of the files."""
@@ -105,7 +111,9 @@ class Estate:
     def anycast(self, service: Service) -> IPv6Interface | None:
         """Return the /128 that every host of a service announces; None for a service without one."""
         prefix = self.head.addressing.ipv6_prefix
-        return ipv6.anycast_address(prefix, service.anycast) if service.anycast is not None else None
+        if service.anycast is not None:
+            return ipv6.anycast_address(prefix, service.anycast)
+        return None
 
     def site_prefix(self, site: str) -> IPv6Network:
         """Return the /48 of a site."""
@@ -190,8 +198,6 @@ class Estate:
         return found.ip
 
     def _no_address(self, device: str, family: str) -> RackproofError:
-        from inventory.model.diagnostics import mistake  # a table that a right estate never reads
-
         return mistake("EST090", Place(self.root), actual=device, family=family)
 
     def area(self, interface: Interface) -> int:
@@ -207,12 +213,16 @@ class Estate:
     def ports(self, device: str) -> tuple[str, ...]:
         """Return the names of a device's physical ports, as its model has them."""
         model = self.devices[device].hardware
-        return self.hardware[model].port_names() if model else ()
+        if model:
+            return self.hardware[model].port_names()
+        return ()
 
     def count_ports(self, device: str) -> int:
         """Return how many physical ports a device has."""
         model = self.devices[device].hardware
-        return self.hardware[model].count_ports() if model else 0
+        if model:
+            return self.hardware[model].count_ports()
+        return 0
 
     def power_w(self, device: str) -> int | None:
         """Return the most a device draws, in watt; None when neither it nor its model says so."""
@@ -224,11 +234,17 @@ class Estate:
     def second(self, address: IPv6Interface) -> IPv6Interface | None:
         """Return the address under the estate's second prefix; None when it has none."""
         other = self.head.addressing.ipv6_second
-        return ipv6.moved(address, other) if other else None
+        if other:
+            return ipv6.moved(address, other)
+        return None
 
     def sensors(self, site: str | None = None) -> list[tuple[str, Sensor]]:
         """Return (site, sensor) for every configured measuring point."""
-        return [(code, s) for code, place in self.sites.items() for s in place.sensors if site in (None, code)]
+        found: list[tuple[str, Sensor]] = []
+        for code, place in self.sites.items():
+            if site in (None, code):
+                found.extend((code, sensor) for sensor in place.sensors)
+        return found
 
     def _loopback(self, device: Device) -> Interface:
         site = self.sites[self.site_of[device.name]]

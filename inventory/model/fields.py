@@ -61,4 +61,6 @@ class Text(StrictModel):
 
     def translate(self) -> str:
         """Return the text in the language of this process."""
-        return self.vi if language() == "vi" else self.en
+        if language() == "vi":
+            return self.vi
+        return self.en

@@ -7,6 +7,7 @@ A device names its model (``hardware: access-24``); nothing of this is written a
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from pydantic import Field
 
@@ -47,7 +48,7 @@ class Hardware(StrictModel):
 
     def port_names(self) -> tuple[str, ...]:
         """Return the names of all ports, in order."""
-        return tuple(name for block in self.ports for name in block.names())
+        return tuple(chain.from_iterable(block.names() for block in self.ports))
 
     def count_ports(self) -> int:
         """Return how many names ``port_names`` has."""

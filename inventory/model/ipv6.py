@@ -94,7 +94,9 @@ def read_link_id(estate: IPv6Network, address: IPv6Interface) -> int:
 def read_host_number(address: IPv6Address) -> int | None:
     """Return the host number in an address, ``::11`` is 11; None where its last 64 bits are no decimal digits."""
     digits = f"{int(address) & (1 << 64) - 1:x}"
-    return int(digits) if digits.isdecimal() else None
+    if digits.isdecimal():
+        return int(digits)
+    return None
 
 
 def name_subnet(prefix: IPv6Network) -> str:

@@ -48,8 +48,10 @@ class Client:
 
     def fetch(self, kind: ObjectKind) -> list[dict[str, Any]]:
         """Return every object of a kind with the fields we know, in the order of creation."""
-        names = {"id", *(name for field in kind.fields for name in field.api_names), *kind.holds, *kind.also}
-        names |= {"tags"} if kind.tagged else set()
+        names = {"id", *kind.holds, *kind.also}
+        names.update(*(field.api_names for field in kind.fields))
+        if kind.tagged:
+            names.add("tags")
         with self._spoken(kind.path):
             found = self._endpoint(kind).filter(limit=PAGE, ordering="id", fields=",".join(sorted(names)))
             return [dict(record) for record in found]
@@ -79,7 +81,8 @@ class Client:
             yield
         except pynetbox.RequestError as error:
             status = error.req.status_code
-            code = _CODES.get(status, "EST068" if status >= 500 else "EST069")
+            otherwise = "EST068" if status >= 500 else "EST069"
+            code = _CODES.get(status, otherwise)
             if (path, status) == (_STATUS, 403):
                 code = "EST065"  # NetBox's way to say that the token itself is not good; anyone's may ask for this
             raise mistake(code, self.place, path=path, status=status, reason=_reason(error)) from None

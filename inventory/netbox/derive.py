@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface, ip_network
+from itertools import product
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -59,7 +60,9 @@ class Segment:
         """Return a host's number in the VLAN: its digits in IPv6, its offset in IPv4; None when it is not in there."""
         if isinstance(address, IPv6Interface):
             is_inside = self.v6 is not None and address in self.v6
-            return ipv6.read_host_number(address.ip) if is_inside else None
+            if is_inside:
+                return ipv6.read_host_number(address.ip)
+            return None
         if self.v4 is None or address not in self.v4:
             return None
         return int(address) - int(self.v4.network_address)
@@ -109,7 +112,8 @@ class Deriver:
         numbers = [prefix for prefix in self._prefixes[code] if is_site_prefix(prefix.key, self._plan)]
         tier = next((name for name in self._estate.tiers if slug(name) == live.fields["group"]), None)
         if len(numbers) != 1 or tier is None:
-            self.report("dcim/sites", code, "no /48" if tier else "no tier", str(live.fields["group"] or ""))
+            reason = "no /48" if tier else "no tier"
+            self.report("dcim/sites", code, reason, str(live.fields["group"] or ""))
             return
         region, number = ipv6.read_site_numbers(IPv6Network(numbers[0].key))
         name = str(live.fields["name"])
@@ -242,7 +246,7 @@ class Deriver:
         seen: dict[str, tuple[int, str]] = {}
         for interface, addresses in self.read_addresses(device):
             # An interface with an address of a link or a loopback may have others beside it, as its IPv4.
-            is_special = any(address in block for address in addresses for block in special)
+            is_special = any(address in block for address, block in product(addresses, special))
             for address in addresses:
                 hosts = [(segment.name, segment.find_host(address)) for segment in segments]
                 found = [(name, host) for name, host in hosts if host is not None]
@@ -328,7 +332,8 @@ class Deriver:
         speeds = {self._held.kinds["dcim/interfaces"][end].fields["speed"] for end in ends}
         has_its_ipv4 = len(nets) == int("ipv4" in families)
         if len(speeds) != 1 or None in speeds or not has_its_ipv4:
-            self.report("dcim/cables", live.key, "no speed" if has_its_ipv4 else "no /31")
+            reason = "no speed" if has_its_ipv4 else "no /31"
+            self.report("dcim/cables", live.key, reason)
             return None
         a, b = (numbered[index][0].split("/", 1) for index in (0, 1))
         role = LinkRole.ACCESS if site_of[a[0]] == site_of[b[0]] else LinkRole.UPLINK
@@ -386,4 +391,6 @@ def is_site_prefix(key: str, plan: IPv6Network) -> bool:
 
 def take_only(items: list[T]) -> T | None:
     """Return the one item of a list; None when there are none or several."""
-    return items[0] if len(items) == 1 else None
+    if len(items) == 1:
+        return items[0]
+    return None

@@ -103,17 +103,27 @@ def snapshot(client: Client, homes: dict[str, str], tell: Callable[[str, int, in
 
 def _global(name: str) -> Callable[[Json, Json], str]:
     """Return an identity of the global table; what is in a VRF is somebody else's."""
-    return lambda fields, item: f"{fields[name]} in {item['vrf']['name']}" if item.get("vrf") else str(fields[name])
+
+    def identify(fields: Json, item: Json) -> str:
+        if item.get("vrf"):
+            return f"{fields[name]} in {item['vrf']['name']}"
+        return str(fields[name])
+
+    return identify
 
 
 def _vlan(fields: Json, item: Json) -> str:
     group = item.get("group")
-    return f"{fields['site']}/{fields['vid']} in {group['name']}" if group else f"{fields['site']}/{fields['vid']}"
+    if group:
+        return f"{fields['site']}/{fields['vid']} in {group['name']}"
+    return f"{fields['site']}/{fields['vid']}"
 
 
 def _cable(fields: Json, item: Json) -> str:
     ends = (fields["a_terminations"], fields["b_terminations"])
-    return cable_key(ends) if all(ends) else f"#{item['id']}"
+    if all(ends):
+        return cable_key(ends)
+    return f"#{item['id']}"
 
 
 def _slug(fields: Json, _item: Json) -> str:

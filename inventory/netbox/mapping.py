@@ -66,11 +66,15 @@ def objects(estate: Estate) -> Objects:
 
 def _carried_of(link: Link) -> set[str]:
     """Return the parts of a link that its cable and addresses show; the id shows in the IPv6 addresses alone."""
-    return _LINK_PARTS if Family.IPV6 in link.families else _LINK_PARTS - {"id"}
+    if Family.IPV6 in link.families:
+        return _LINK_PARTS
+    return _LINK_PARTS - {"id"}
 
 
 def _refuse_vrfs(estate: Estate) -> None:
-    used = {vlan.vrf for site in estate.sites.values() for vlan in site.vlans} | {link.vrf for link in estate.links}
+    used = {link.vrf for link in estate.links}
+    for site in estate.sites.values():
+        used.update(vlan.vrf for vlan in site.vlans)
     if used - {GLOBAL_VRF}:
         raise mistake("EST091", Place(estate.root), actual=", ".join(sorted(used - {GLOBAL_VRF})))
 
@@ -129,12 +133,13 @@ def _add_site(found: Objects, estate: Estate, code: str, site: Site) -> None:
     }
     for vlan in site.vlans:
         key = f"{code}/{vlan.id}"
+        parts = _VLAN_PARTS - {"zone"} if vlan.management else _VLAN_PARTS
         found["ipam/vlans"][key] = {
             "name": vlan.name,
             "vid": vlan.id,
             "site": code,
             "status": "active",
-            REST: _rest(vlan, _VLAN_PARTS - ({"zone"} if vlan.management else set())),
+            REST: _rest(vlan, parts),
         }
         for prefix in filter(None, (estate.vlan_prefix(code, vlan), vlan.ipv4)):
             prefixes[str(prefix)] = {"prefix": str(prefix), "scope": code, "vlan": key, "status": "active"}
@@ -183,7 +188,9 @@ def _add_device(found: Objects, estate: Estate, device: Device) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, int) else str(value)
+    if value is None or isinstance(value, int):
+        return value
+    return str(value)
 
 
 def _addresses(held: Interface) -> Iterator[str]:

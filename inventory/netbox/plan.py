@@ -162,13 +162,15 @@ def _gone(wanted: Objects, held: Snapshot) -> tuple[list[Action], list[Left]]:
     for kind in reversed(KINDS):
         for key, live in held.kinds[kind.path].items():
             is_gone = live.ours and key not in wanted[kind.path]
-            user = used[kind.path].get(key, "") or ("" if not live.holds else str(live.holds))
+            user = used[kind.path].get(key, "") or str(live.holds or "")
             if is_gone and not user:
                 actions.append(Action(Verb.DELETE, kind.path, key, live.id, {}, live.tags))
                 continue
             if is_gone:
                 left.append(Left(kind.path, key, "in use", netbox=user))
-            stays = live.fields if is_gone else wanted[kind.path].get(key, live.fields) | _owned(kind, live)
+            stays = live.fields
+            if not is_gone:
+                stays = wanted[kind.path].get(key, live.fields) | _owned(kind, live)
             _mark(kind, key, stays, used)
     return actions, left
 

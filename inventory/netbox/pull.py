@@ -14,7 +14,9 @@ from core.errors import Place, RackproofError
 from core.files import copy_folder
 from core.refusals import say_refusal
 from core.usage import describe_system_error
-from inventory.load.loader import inspect_estate, read_draft
+from inventory.load.draft_reader import read_draft
+from inventory.load.inspection import inspect_estate
+from inventory.load.loader import load_estate
 from inventory.model.diagnostics import mistake
 from inventory.model.estate import Estate
 from inventory.netbox.derive import Derived, Deriver
@@ -60,8 +62,6 @@ def read_estate(folder: Path) -> Estate:
     Raises RackproofError or ErrorGroup as ``load_estate`` does.
     """
     if any((folder / "sites").glob("*.y*ml")):
-        from inventory.load.loader import load_estate
-
         return load_estate(folder)
     errors: list[RackproofError] = []
     draft = read_draft(folder, errors)
@@ -124,7 +124,8 @@ def write(folder: Path, found: Pull, check: Callable[[Estate], Pull]) -> list[Pa
             _verify(copy, folder, check)
             for file in changed:
                 there = folder / file.relative_to(copy)
-                if (there.read_bytes() if there.exists() else None) != before.get(file):
+                now = there.read_bytes() if there.exists() else None
+                if now != before.get(file):
                     raise mistake("EST077", Place(there))
             for file in changed:
                 (folder / file.relative_to(copy)).parent.mkdir(exist_ok=True)
@@ -190,7 +191,9 @@ def _without(item: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _value(edit: Edit) -> Any:
-    return date.fromisoformat(edit.netbox) if f"rackproof_{edit.path[-1]}" in _DATES else edit.netbox
+    if f"rackproof_{edit.path[-1]}" in _DATES:
+        return date.fromisoformat(edit.netbox)
+    return edit.netbox
 
 
 def _block(data: dict[str, Any]) -> str:
@@ -215,4 +218,6 @@ def _dates(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_dates(item) for item in value]
     is_date = key in ("in_service", "support_until", "until") and isinstance(value, str)
-    return date.fromisoformat(value) if is_date else value
+    if is_date:
+        return date.fromisoformat(value)
+    return value

@@ -25,7 +25,9 @@ class Push:
         self._plan = plan
         self._tell = tell
         self._done = 0
-        self._ids = {path: {key: number for number, key in keys.items()} for path, keys in held.keys.items()}
+        self._ids: dict[str, dict[str, int]] = {}
+        for path, keys in held.keys.items():
+            self._ids[path] = {key: number for number, key in keys.items()}
 
     def run(self) -> int:
         """Do everything; return how many objects were touched. Raises RackproofError as ``Client`` does."""
@@ -75,7 +77,8 @@ class Push:
     def _written(self, field: Field, value: Any) -> dict[str, Any]:  # noqa: PLR0911 - one line a form
         match field.form:
             case Form.REF:
-                return {field.name: self._ids[field.to][value] if value else None}
+                number = self._ids[field.to][value] if value else None
+                return {field.name: number}
             case Form.SCOPE:
                 return {"scope_type": "dcim.site", "scope_id": self._ids[field.to][value]}
             case Form.ASSIGNED:

@@ -108,4 +108,6 @@ def _change(name: str, before: Any, after: Any) -> str:
 
 def _short(value: Any) -> str:
     text = "–" if value in (None, "") else str(value)
-    return text if len(text) <= _LONG else text[:_LONG] + "…"
+    if len(text) <= _LONG:
+        return text
+    return text[:_LONG] + "…"

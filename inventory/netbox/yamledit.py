@@ -69,7 +69,9 @@ def _built(keys: Sequence[str], value: Any, holder: str) -> Any:
     if len(keys) == 1:
         return {keys[0]: value}
     below = _built(keys[1:], value, keys[0])
-    return {keys[0]: [below] if keys[0] in IDENTITY else below}
+    if keys[0] in IDENTITY:
+        below = [below]
+    return {keys[0]: below}
 
 
 def _add(text: str, node: Any, addition: Any) -> str:
@@ -84,7 +86,8 @@ def _add(text: str, node: Any, addition: Any) -> str:
         comma = "" if not node.value or before.rstrip().endswith(",") else ", "
         return before + comma + ", ".join(parts) + text[len(before) :]
     end = text.find("\n", _end(node))
-    end = len(text) if end < 0 else end
+    if end < 0:
+        end = len(text)
     dash = "- " if isinstance(node, yaml.SequenceNode) else ""
     lines = "".join(f"\n{' ' * node.start_mark.column}{dash}{part}" for part in parts)
     return text[:end] + lines + text[end:]

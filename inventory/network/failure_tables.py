@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from inventory.facility import power_losses, redundancy, single_corded
@@ -23,7 +24,7 @@ def of_estate(estate: Estate) -> dict[str, Rows]:
     return {
         "sites that reach no hub": [{"site": code} for code in network.unreached()],
         "network, one loss": [_row(failure) for failure in felt],
-        "power, one loss": [row for code in estate.sites for row in _power(estate, code)],
+        "power, one loss": list(chain.from_iterable(_power(estate, code) for code in estate.sites)),
     }
 
 

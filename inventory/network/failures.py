@@ -6,7 +6,7 @@ VLAN has none of its gateways left: neither the gateway nor a backup that could 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -103,7 +103,11 @@ class Network:
         return cut, {code for code in self.gateways if self._headless(code, self._dead)} - cut
 
     def _headless(self, code: str, lost: set[str]) -> bool:
-        return any(all(n in lost or n not in self.graph.edges for n in names) for names in self.gateways[code])
+        return not all(self._has_living(names, lost) for names in self.gateways[code])
+
+    def _has_living(self, names: Iterable[str], lost: set[str]) -> bool:
+        """Tell whether one of these devices has links and is not lost."""
+        return any(name in self.graph.edges and name not in lost for name in names)
 
     def _failure(self, kind: str, name: str, lost: set[str]) -> Failure:
         """Add what this loss does to what is lost ``always``; only the sites of lost devices are looked at."""
@@ -121,7 +125,9 @@ class Network:
 def outside_ends(link: Link, site_of: dict[str, str]) -> tuple[str, ...]:
     """Return the ends of a link that leave their site and so run over a circuit there; none of a link inside one."""
     one, other = link.a.device, link.b.device
-    return () if site_of.get(one) == site_of.get(other) else (one, other)
+    if site_of.get(one) == site_of.get(other):
+        return ()
+    return (one, other)
 
 
 def single_points(estate: Estate) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ linked devices of the sites that hold a route reflector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,8 +55,9 @@ class Graph:
         Looks only around what is lost, so that the cost of all failures grows with the links and not with their square.
         """
         lost = {name for name in devices if name in self.edges}
-        todo = [there for name in lost for there, _link in self.edges[name]]
-        todo += [end for link in links if link in self._ends for end in self._ends[link]]
+        todo = list(self._list_neighbours(lost))
+        for link in self._ends.keys() & links:
+            todo.extend(self._ends[link])
         safe: set[str] = set()
         while todo:
             start = todo.pop()
@@ -64,8 +65,12 @@ class Graph:
                 continue
             cut = self._cut_off(start, lost, links, safe)
             lost |= cut
-            todo += [there for name in cut for there, _link in self.edges[name]]
+            todo.extend(self._list_neighbours(cut))
         return lost
+
+    def _list_neighbours(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            yield from (there for there, _link in self.edges[name])
 
     def _cut_off(self, start: str, lost: set[str], links: frozenset[int], safe: set[str]) -> set[str]:
         """Return ``start`` and all that its ways to a hub lead over when none of them gets there; else nothing."""
@@ -106,7 +111,8 @@ class Graph:
                     children.setdefault(parent, []).append(node)
 
         def below(lost: str | int) -> set[str]:
-            found, todo = {lost} if isinstance(lost, str) else set(), [*children.get(lost, [])]
+            found = {lost} if isinstance(lost, str) else set()
+            todo = [*children.get(lost, [])]
             while todo:
                 node = todo.pop()
                 todo += children.get(node, [])

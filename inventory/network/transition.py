@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
 from core.i18n import N_, _
 from inventory.model.entities import Device, Site
@@ -47,24 +48,35 @@ class Progress:
     @property
     def shares(self) -> tuple[float, float]:
         """The shares of its interfaces that use IPv6 and IPv4; zeros for a site without interfaces."""
-        return (self.ipv6 / self.interfaces, self.ipv4 / self.interfaces) if self.interfaces else (0.0, 0.0)
+        if self.interfaces:
+            return (self.ipv6 / self.interfaces, self.ipv4 / self.interfaces)
+        return (0.0, 0.0)
 
 
 def progress(estate: Estate, today: date) -> Iterator[Progress]:
     """Yield every site, in the order of the files."""
     services = _services(estate)
     for code, site in estate.sites.items():
-        held = [interface for device in site.devices for interface in estate.interfaces(device.name)]
+        held = list(chain.from_iterable(estate.interfaces(device.name) for device in site.devices))
         days = {**estate.tier_of(code).transition, **site.transition}
         counted = _counted(held)
         following = _NEXT.get(site.stage)
         held_up = tuple(_in_the_way(estate, site, following or site.stage, services.get(code, [])))
+        # What claims the last stage and is held up is measured by the stage before it.
+        reached = site.stage if following or not held_up else Stage.DUAL_STACK
         yield Progress(
-            code, site.tier, site.stage, counted, len(held),
-            sum(1 for i in held if i.ipv6 is not None), sum(1 for i in held if i.ipv4 is not None),
-            following, days.get(following) if following else None,
-            _overdue(days, site.stage if following or not held_up else Stage.DUAL_STACK, counted, today), held_up,
-        )  # fmt: skip
+            code,
+            site.tier,
+            site.stage,
+            counted,
+            len(held),
+            sum(1 for interface in held if interface.ipv6 is not None),
+            sum(1 for interface in held if interface.ipv4 is not None),
+            following,
+            days.get(following) if following else None,
+            _overdue(days, reached, counted, today),
+            held_up,
+        )
 
 
 def _counted(held: list[Interface]) -> Stage | None:
@@ -73,7 +85,9 @@ def _counted(held: list[Interface]) -> Stage | None:
         return None
     if all(i.ipv4 is None for i in held if i.kind == "vlan") and all(i.ipv6 is not None for i in held):
         return Stage.IPV6_ONLY
-    return Stage.DUAL_STACK if all(i.ipv6 is not None for i in held) else Stage.IPV4_ONLY
+    if all(i.ipv6 is not None for i in held):
+        return Stage.DUAL_STACK
+    return Stage.IPV4_ONLY
 
 
 def _overdue(days: dict[Stage, date], said: Stage, counted: Stage | None, today: date) -> bool:
@@ -115,7 +129,9 @@ def _management(estate: Estate, device: Device) -> str:
     model = estate.hardware.get(device.hardware) if device.hardware else None
     if model is None or model.features is None:
         return _said(_NOT_KNOWN, device.name)
-    return "" if Feature.IPV6_MANAGEMENT in model.features else _said(_CANNOT, device.name)
+    if Feature.IPV6_MANAGEMENT in model.features:
+        return ""
+    return _said(_CANNOT, device.name)
 
 
 def _said(text: str, name: str) -> str:

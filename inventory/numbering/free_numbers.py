@@ -37,7 +37,7 @@ def vacancies(draft: Draft, ledger: Ledger | None, today: date, region: int | No
             Vacancy("anycast", "", _first(_IDS, taken, "anycast", "", count)),
         ]
     own = sorted(link for link in _links_of(draft, region))
-    start = (own[-1] + 1) if own else region * _LINKS_PER_REGION + 1
+    start = own[-1] + 1 if own else region * _LINKS_PER_REGION + 1
     return [
         Vacancy("site", str(region), _first(_SITES, taken, "site", f"{region}.", count)),
         Vacancy("loopback", str(region), _first(_IDS, taken, "loopback", f"{region}.", count)),

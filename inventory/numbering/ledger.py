@@ -96,12 +96,9 @@ def used(draft: Draft) -> dict[Number, Use]:
 def _subnet(draft: Draft, site: Site, vlan: Vlan) -> str:
     """Return what a VLAN's /64 is inside the estate's /32; the /32 itself may be another one day."""
     plan = draft.head.addressing.ipv6_prefix
-    made = (
-        ipv6.management_prefix(plan, site.region, site.number)
-        if vlan.management
-        else ipv6.vlan_prefix(plan, site.region, site.number, vlan.zone, vlan.id)
-    )
-    return ipv6.name_subnet(made)
+    if vlan.management:
+        return ipv6.name_subnet(ipv6.management_prefix(plan, site.region, site.number))
+    return ipv6.name_subnet(ipv6.vlan_prefix(plan, site.region, site.number, vlan.zone, vlan.id))
 
 
 def lost(draft: Draft) -> RackproofError | None:
@@ -151,13 +148,12 @@ def _entry(file: Path, raw: bytes, line: int) -> tuple[LedgerEntry, object]:
 
 def _step(file: Path, entry: LedgerEntry, before: LedgerEntry | None, day: date, quarantine_days: int) -> None:
     """Refuse what cannot follow: days out of order, a number given twice, retired twice or given too early."""
-    given = before is not None and before.state == "given"
-    free = before is None or free_from(before, quarantine_days, entry.owner) <= entry.date
-    fits = (
-        given and before is not None and before.owner == entry.owner
-        if entry.state == "retired"
-        else (not given and free)
-    )
+    is_given = before is not None and before.state == "given"
+    if entry.state == "retired":
+        fits = is_given and before is not None and before.owner == entry.owner
+    else:
+        is_free = before is None or free_from(before, quarantine_days, entry.owner) <= entry.date
+        fits = not is_given and is_free
     if entry.date < day or not fits:
         raise mistake(
             "EST406", Place(file, entry.line), kind=entry.kind, number=entry.id, state=entry.state, owner=entry.owner
@@ -185,8 +181,9 @@ def compare(ledger: Ledger, numbers: dict[Number, Use], quarantine_days: int) ->
 
 
 def _refusal(entry: LedgerEntry, owner: str, where: Place, quarantine_days: int) -> RackproofError:
+    code = "EST404" if entry.state == "given" else "EST405"
     return mistake(
-        "EST404" if entry.state == "given" else "EST405",
+        code,
         where,
         actual=owner,
         holder=entry.owner,

@@ -13,6 +13,17 @@ from typing import Any
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
+# Ansible loads this file by its path and knows nothing of the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from core.errors import RackproofError
+from core.gc_pause import no_collection
+from core.workspace import current
+from core.yaml import read_yaml
+from inventory.export.hosts import host_inventory
+from inventory.load.loader import load_estate
+from inventory.model.enums import DeviceKind
+
 DOCUMENTATION = """
 name: rackproof
 short_description: Hosts and groups from a Rackproof estate
@@ -49,9 +60,6 @@ _KEYS = ("plugin", "estate", "kinds")
 
 def _refuse_unknown_keys(file: Path) -> None:
     """Raise RackproofError YML… for a file that the strict reader refuses or that holds an unknown key."""
-    from core.errors import RackproofError
-    from core.yaml import read_yaml
-
     document = read_yaml(file)
     for key in document.data:
         if key not in _KEYS:
@@ -71,12 +79,6 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
         """Load the estate that ``path`` names and add every host; a mistake in it is a parser error with its text."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        repository = str(Path(__file__).resolve().parents[2])
-        if repository not in sys.path:
-            sys.path.insert(0, repository)
-        from core.errors import RackproofError
-        from core.gc_pause import no_collection
-
         try:
             _refuse_unknown_keys(Path(path))
             with no_collection():
@@ -86,11 +88,6 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
         gc.freeze()  # an inventory lives as long as its process: nobody looks through it for garbage, nor do the forks
 
     def _fill(self, path: str) -> None:
-        from core.workspace import current
-        from inventory.export.hosts import host_inventory
-        from inventory.load.loader import load_estate
-        from inventory.model.enums import DeviceKind
-
         # Ansible itself lets what the file says win over the environment; here a person's --estate must win.
         chosen = os.environ.get("RACKPROOF_ESTATE") or self.get_option("estate")
         folder = Path(path).parent / os.path.expanduser(chosen)  # noqa: PTH111

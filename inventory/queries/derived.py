@@ -46,7 +46,8 @@ def _site(draft: Draft, place: DraftSite) -> Iterator[Saying]:
 
 def _vlan(draft: Draft, place: DraftSite, vlan: Vlan) -> Iterator[Saying]:
     yield from _site(draft, place)
-    for key in ("management",) if vlan.management else ("zone", "id"):
+    keys = ["management"] if vlan.management else ["zone", "id"]
+    for key in keys:
         yield from explain(place.source, f"vlans.{vlan.name}.{key}")
     yield _result(place, f"vlans.{vlan.name}.ipv6", _vlan_prefix(draft, place.site, vlan))
 

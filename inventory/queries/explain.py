@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from core.errors import Place
@@ -34,30 +35,39 @@ def explain(source: SiteSource, dotted: str) -> list[Saying]:
     """
     *above, last = dotted.split(".") if dotted else [""]
     parent = _resolve(source, ".".join(above))
-    if last and _step(_at(source.data, parent), last, str(parent[-1]) if parent else "") is None:
+    if last and _step(_at(source.data, parent), last, _name_holder(parent)) is None:
         default = _default(source, parent, last)
         if default is not None:
             return [default]
     path = _resolve(source, dotted)
-    return [saying for leaf in _leaves(_at(source.data, path), path) for saying in _sayings(source, leaf)]
+    leaves = _leaves(_at(source.data, path), path)
+    return list(chain.from_iterable(_sayings(source, leaf) for leaf in leaves))
 
 
 def _resolve(source: SiteSource, dotted: str) -> Path_:
     path: list[str | int] = []
     here: Any = source.data
     for part in dotted.split(".") if dotted else []:
-        step = _step(here, part, str(path[-1]) if path else "")
+        holder = _name_holder(path)
+        step = _step(here, part, holder)
         if step is None:
-            known = _names(here, str(path[-1]) if path else "")
+            known = _names(here, holder)
             raise mistake("EST051", source.place(*path), actual=part, known=known, path=dotted)
         path.append(step)
         here = here[step]
     return tuple(path)
 
 
+def _name_holder(path: Sequence[str | int]) -> str:
+    """Return the key that holds what stands at a path; empty at the top."""
+    return str(path[-1]) if path else ""
+
+
 def _default(source: SiteSource, parent: Path_, key: str) -> Saying | None:
     """Return the model's own value of a key that may be left out; None for a key that may not, or does not exist."""
-    field = model_at(Site, parent).model_fields.get(key) if isinstance(_at(source.data, parent), dict) else None
+    if not isinstance(_at(source.data, parent), dict):
+        return None
+    field = model_at(Site, parent).model_fields.get(key)
     if field is None or field.is_required():
         return None
     shown = ".".join(str(part) for part in (*keyed(source.data, parent), key))
@@ -66,12 +76,16 @@ def _default(source: SiteSource, parent: Path_, key: str) -> Saying | None:
 
 def _step(here: Any, part: str, holder: str) -> str | int | None:
     if isinstance(here, dict):
-        return part if part in here else None
+        if part in here:
+            return part
+        return None
     if isinstance(here, list):
         names = _names(here, holder)
         if part in names:
             return names.index(part)
-        return int(part) if part.isdecimal() and int(part) < len(here) else None
+        if part.isdecimal() and int(part) < len(here):
+            return int(part)
+        return None
     return None
 
 

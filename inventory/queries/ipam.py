@@ -68,12 +68,15 @@ def _blocks(estate: Estate) -> Iterator[AddressRow]:
 
 
 def _prefix(estate: Estate, kind: str, site: str, name: str, held: IPv6Network | None, v4: str = "") -> AddressRow:
-    second = _second(estate, IPv6Interface((held.network_address, held.prefixlen)) if held else None)
+    first = IPv6Interface((held.network_address, held.prefixlen)) if held else None
+    second = _second(estate, first)
     return AddressRow(kind, site or estate.head.name, site, name, str(held or ""), v4, second)
 
 
 def _second(estate: Estate, address: IPv6Interface | None) -> str:
-    return str(estate.second(address) or "") if address is not None else ""
+    if address is not None:
+        return str(estate.second(address) or "")
+    return ""
 
 
 def _row(estate: Estate, interface: Interface, site: str) -> AddressRow:

@@ -20,7 +20,8 @@ def named(estate: Estate) -> Iterator[tuple[str, Interface]]:
     """Yield every interface with its name below the domain: ``dc-db1``, ``to-core2.dc-core1``. Order of the files."""
     for device in estate.devices:
         for index, interface in enumerate(estate.interfaces(device)):
-            yield (device if index == 0 else f"{label(interface.name)}.{device}"), interface
+            name = device if index == 0 else f"{label(interface.name)}.{device}"
+            yield name, interface
 
 
 def addresses(estate: Estate) -> Iterator[tuple[str, IPv4Address | IPv6Address]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv6Interface
+from itertools import chain
 from typing import Any
 
 from inventory.model.entities import PowerNode, Vlan
@@ -31,13 +32,14 @@ def list_tiers(estate: Estate) -> list[Row]:
         sites = [site for site in estate.sites.values() if site.tier == name]
         if not sites:
             continue
-        hosts = sum(device.kind is DeviceKind.HOST for site in sites for device in site.devices)
+        devices = list(chain.from_iterable(site.devices for site in sites))
+        hosts = sum(device.kind is DeviceKind.HOST for device in devices)
         rows.append(
             {
                 "tier": name,
                 "name": tier.name.translate(),
                 "sites": len(sites),
-                "devices": sum(len(site.devices) for site in sites),
+                "devices": len(devices),
                 "hosts": hosts,
                 "racks": sum(len(site.racks) for site in sites),
             }
@@ -103,15 +105,16 @@ def make_device_row(estate: Estate, name: str) -> Row:
     """Return a device with the addresses of its first interface."""
     item = estate.devices[name]
     interfaces = estate.interfaces(name)
-    first = interfaces[0] if interfaces else None
+    ipv6 = _show_address(interfaces[0].ipv6) if interfaces else ""
+    ipv4 = _show_address(interfaces[0].ipv4) if interfaces else ""
     return {
         "name": name,
         "kind": item.kind.value,
         "role": item.role,
         "rack": item.rack or "",
         "cords": ", ".join(item.cords),
-        "ipv6": _show_address(first.ipv6 if first else None),
-        "ipv4": _show_address(first.ipv4 if first else None),
+        "ipv6": ipv6,
+        "ipv4": ipv4,
         "snmp": item.snmp.profile if item.snmp else "",
     }
 
@@ -151,4 +154,6 @@ def make_link_row(interface: Interface) -> Row:
 
 
 def _show_address(address: IPv4Interface | IPv6Interface | None) -> str:
-    return "" if address is None else str(address.ip)
+    if address is None:
+        return ""
+    return str(address.ip)

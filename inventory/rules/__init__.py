@@ -72,7 +72,8 @@ def findings(draft: Draft, incomplete: bool) -> Iterator[RackproofError]:
     """
     clashes = list(duplicates.sites(draft))
     yield from clashes
-    draft = draft.without_twins() if clashes else draft
+    if clashes:
+        draft = draft.without_twins()
     right = not (incomplete or clashes)
     for rule in RULES:
         for error in rule(draft):

@@ -24,7 +24,8 @@ def check(draft: Draft) -> Iterator[RackproofError]:
         for device in place.site.devices:
             for use in device.ports:
                 guard = draft.policies.guards.get(use.guard or "")
-                for feature in guard.features if guard else ():
+                features = guard.features if guard else ()
+                for feature in features:
                     wanted.setdefault(device.name, {})[feature] = f"ports {use.ports}"
             if place.site.stage is Stage.IPV6_ONLY and device.attach:
                 wanted.setdefault(device.name, {})[Feature.IPV6_MANAGEMENT] = "stage ipv6-only"

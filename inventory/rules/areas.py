@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from core.errors import RackproofError
 from inventory.model.diagnostics import mistake
@@ -55,7 +56,8 @@ def _agree(item: DraftLink, one: Device, other: Device, edges: list[_Edge]) -> I
         actual = f"{one.name} {one.routing.area}, {other.name} {other.routing.area}"
         yield mistake("EST382", item.place("id"), actual=actual, link=item.link.id)
     else:
-        edges.append(_Edge(ends, one.routing.area if item.link.area is None else item.link.area, item))
+        area = one.routing.area if item.link.area is None else item.link.area
+        edges.append(_Edge(ends, area, item))
 
 
 def _whole(draft: Draft, edges: list[_Edge]) -> Iterator[RackproofError]:
@@ -73,7 +75,8 @@ def _whole(draft: Draft, edges: list[_Edge]) -> Iterator[RackproofError]:
     for (area, piece), (edge, families) in found.items():
         code = "EST383" if area != _BACKBONE else "EST392"
         shown = ", ".join(sorted(piece)[:_SHOWN])
-        where = edge.item.place("id" if edge.item.link.area is None else "area")
+        key = "id" if edge.item.link.area is None else "area"
+        where = edge.item.place(key)
         yield mistake(code, where, actual=area, routers=shown, count=len(piece), family=", ".join(families))
 
 
@@ -83,7 +86,7 @@ def _apart(edges: list[_Edge], passes: Callable[[str], bool]) -> Iterator[tuple[
     for edge in edges:
         if edge.area is not None:
             areas.setdefault(edge.area, []).append(edge)
-    backbone = {name for edge in areas.pop(_BACKBONE, []) for name in edge.ends}
+    backbone = set(chain.from_iterable(edge.ends for edge in areas.pop(_BACKBONE, [])))
     unsaid = [edge for edge in edges if edge.area is None]
     for area, held in areas.items():
         for piece in _pieces([*held, *unsaid], passes):
@@ -94,8 +97,11 @@ def _apart(edges: list[_Edge], passes: Callable[[str], bool]) -> Iterator[tuple[
 
 def _torn(edges: list[_Edge], passes: Callable[[str], bool]) -> Iterator[tuple[int, Piece, _Edge]]:
     """Yield the smaller pieces of area 0 among routers that other links do join: what no link joins is EST127's."""
-    joined = {name: number for number, piece in enumerate(_pieces(edges, passes)) for name in piece if passes(name)}
-    backbone = {name for edge in edges if edge.area == _BACKBONE for name in edge.ends if passes(name)}
+    joined: dict[str, int] = {}
+    for number, piece in enumerate(_pieces(edges, passes)):
+        joined.update((name, number) for name in piece if passes(name))
+    ends = chain.from_iterable(edge.ends for edge in edges if edge.area == _BACKBONE)
+    backbone = set(filter(passes, ends))
     pieces: dict[int, list[Piece]] = {}
     for piece in _pieces([edge for edge in edges if edge.area in (None, _BACKBONE)], passes):
         inside = next((name for name in sorted(piece) if name in backbone), None)

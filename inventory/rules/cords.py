@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import RackproofError
-from inventory.facility.graph import feeds_of, upstream
+from inventory.facility.graph import feeds_of, upstream_of
 from inventory.model.diagnostics import mistake
 from inventory.model.entities import Device, PowerNode, Rack
 from inventory.model.hardware import Hardware
@@ -70,8 +70,7 @@ def _inlets(place: DraftSite, index: int, device: Device, model: Hardware | None
 def _sides(
     place: DraftSite, index: int, device: Device, rack: Rack, nodes: dict[str, PowerNode]
 ) -> Iterator[RackproofError]:
-    behind = {name for cord in device.cords for name in upstream(cord, nodes)}
-    sides = behind.intersection(feeds_of(rack))
+    sides = upstream_of(device, nodes).intersection(feeds_of(rack))
     if len(device.cords) > 1 and len(sides) == 1:
         yield mistake(
             "EST173",

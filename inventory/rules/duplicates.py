@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import Place, RackproofError
 from inventory.model.diagnostics import mistake
+from inventory.model.entities import Device
 from inventory.source.parsed_estate import Draft, DraftSite
 
 Entry = tuple[Hashable, object, Callable[[], Place]]
@@ -49,7 +50,7 @@ def check(draft: Draft) -> Iterator[RackproofError]:
 
 
 def _devices(draft: Draft) -> Iterator[RackproofError]:
-    every = [(s, index, device) for s in draft.sites for index, device in enumerate(s.site.devices)]
+    every = list(_list_devices(draft.sites))
     yield from _twice("EST203", ((d.name, d.name, _at(s, "devices", i, "name")) for s, i, d in every))
     yield from _twice(
         "EST204",
@@ -78,12 +79,11 @@ def _devices(draft: Draft) -> Iterator[RackproofError]:
 
 
 def _interfaces(draft: Draft) -> Iterator[RackproofError]:
-    entries: list[Entry] = [
-        ((d.name, a.interface), f"{d.name} {a.interface}", _at(s, "devices", i, "attach", n))
-        for s in draft.sites
-        for i, d in enumerate(s.site.devices)
-        for n, a in enumerate(d.attach)
-    ]
+    entries: list[Entry] = []
+    for place, index, device in _list_devices(draft.sites):
+        for number, held in enumerate(device.attach):
+            where = _at(place, "devices", index, "attach", number)
+            entries.append(((device.name, held.interface), f"{device.name} {held.interface}", where))
     for item in draft.links:
         for side, end in (("a", item.link.a), ("b", item.link.b)):
             where = _of(item.place, side, "interface")
@@ -91,27 +91,35 @@ def _interfaces(draft: Draft) -> Iterator[RackproofError]:
     yield from _twice("EST207", entries)
 
 
+def _list_devices(sites: Iterable[DraftSite]) -> Iterator[tuple[DraftSite, int, Device]]:
+    """Yield every device with its site and its number there."""
+    for place in sites:
+        for index, device in enumerate(place.site.devices):
+            yield place, index, device
+
+
+def _list_hosts(place: DraftSite) -> Iterator[Entry]:
+    """Yield every host number that a device has in a VLAN of its site."""
+    for index, device in enumerate(place.site.devices):
+        for number, held in enumerate(device.attach):
+            where = _at(place, "devices", index, "attach", number, "host")
+            yield (held.vlan, held.host), f"{held.vlan} {held.host}", where
+
+
+def _list_positions(place: DraftSite) -> Iterator[Entry]:
+    """Yield every measuring position of every rack of a site."""
+    for index, rack in enumerate(place.site.racks):
+        for number, name in enumerate(rack.positions):
+            yield (rack.name, name), f"{rack.name}/{name}", _at(place, "racks", index, "positions", number)
+
+
 def _inside(place: DraftSite) -> Iterator[RackproofError]:
     site = place.site
     blocks = ((True, v.name, _at(place, "vlans", i, "management")) for i, v in enumerate(site.vlans) if v.management)
     yield from _twice("EST217", blocks)
     yield from _twice("EST208", ((v.id, v.id, _at(place, "vlans", i, "id")) for i, v in enumerate(site.vlans)))
-    yield from _twice(
-        "EST209",
-        (
-            ((a.vlan, a.host), f"{a.vlan} {a.host}", _at(place, "devices", i, "attach", n, "host"))
-            for i, d in enumerate(site.devices)
-            for n, a in enumerate(d.attach)
-        ),
-    )
-    yield from _twice(
-        "EST210",
-        (
-            ((rack.name, name), f"{rack.name}/{name}", _at(place, "racks", i, "positions", n))
-            for i, rack in enumerate(site.racks)
-            for n, name in enumerate(rack.positions)
-        ),
-    )
+    yield from _twice("EST209", _list_hosts(place))
+    yield from _twice("EST210", _list_positions(place))
     yield from _twice(
         "EST211",
         (

@@ -76,7 +76,9 @@ def _services(draft: Draft) -> Iterator[RackproofError]:
 
 def _days(draft: Draft, place: DraftSite) -> Iterator[RackproofError]:
     tier = draft.tiers.get(place.site.tier)
-    days = {**(tier.transition if tier else {}), **place.site.transition}
+    days = dict(place.site.transition)
+    if tier:
+        days = {**tier.transition, **days}
     ordered = [(stage, days[stage]) for stage in _STAGES if stage in days]
     for (earlier, first), (later, second) in pairwise(ordered):
         if second <= first:

@@ -19,6 +19,7 @@ from inventory.model.policy import FilterRule, PacketFilter
 from inventory.source.parsed_estate import Draft, DraftSite
 
 _ICMP = {Family.IPV4: "icmp", Family.IPV6: "icmpv6"}
+_VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 _DHCPV6 = 547
 _CLIENTS = IPv6Network("fe80::/64")
 _RELAYS = IPv6Address("ff02::1:2")
@@ -71,7 +72,7 @@ def _bound(draft: Draft, place: DraftSite, index: int, vlan: Vlan) -> Iterator[R
         asked = vlan.assignment is Assignment.DHCPV6 and found.family is Family.IPV6
         stop = _stops_dhcpv6(found.rules) if asked else None
         if stop is not None:
-            rule = stop + 1 if stop < len(found.rules) else "-"
+            rule = stop + 1 if stop < len(found.rules) else "-"  # the end of the list has no number
             yield mistake("EST196", where, actual=name, vlan=vlan.name, rule=rule)
     missing = [family.value for family in vlan.families if families and family not in families]
     if missing:
@@ -90,13 +91,17 @@ def _stops_dhcpv6(rules: tuple[FilterRule, ...]) -> int | None:
         fits &= source is None or (isinstance(source, IPv6Network) and _asks_from(source, rule.action == "permit"))
         fits &= destination is None or (isinstance(destination, IPv6Network) and _RELAYS in destination)
         if fits:
-            return number if rule.action == "deny" else None
+            if rule.action == "deny":
+                return number
+            return None
     return len(rules)
 
 
 def _asks_from(source: IPv6Network, some: bool) -> bool:
     """Tell whether clients ask from there: all of them for a rule that stops them, any for one that lets them pass."""
-    return _CLIENTS.overlaps(source) if some else _CLIENTS.subnet_of(source)
+    if some:
+        return _CLIENTS.overlaps(source)
+    return _CLIENTS.subnet_of(source)
 
 
 def _rule(draft: Draft, name: str, index: int, rule: FilterRule, family: Family) -> Iterator[RackproofError]:
@@ -107,7 +112,7 @@ def _rule(draft: Draft, name: str, index: int, rule: FilterRule, family: Family)
         key = "types" if rule.types else "ports"
         yield mistake("EST358", where, actual=rule.protocol, filter=name, key=key)
     for prefix in (rule.source, rule.destination):
-        if prefix is not None and prefix.version != (6 if family is Family.IPV6 else 4):
+        if prefix is not None and prefix.version != _VERSIONS[family]:
             yield mistake("EST356", where, actual=prefix, filter=name, family=family.value)
 
 
@@ -159,7 +164,9 @@ def _blocking(rules: tuple[FilterRule, ...], type_: int) -> int | None:
     """Return the rule that stops (some of) a type, len(rules) for the end of the list; None when all of it passes."""
     for number, rule in enumerate(rules):
         if _fits(rule, type_) and (rule.action == "deny" or not _partly(rule)):
-            return number if rule.action == "deny" else None
+            if rule.action == "deny":
+                return number
+            return None
     return len(rules)
 
 
@@ -167,5 +174,7 @@ def _letting_through(rules: tuple[FilterRule, ...], type_: int) -> int | None:
     """Return the rule that lets (some of) a type pass; None when none does."""
     for number, rule in enumerate(rules):
         if _fits(rule, type_) and (rule.action == "permit" or not _partly(rule)):
-            return number if rule.action == "permit" else None
+            if rule.action == "permit":
+                return number
+            return None
     return None

@@ -101,5 +101,7 @@ def _cover(draft: Draft, place: DraftSite, index: int, device: Device, duty: Dut
     if silent and device.kind is DeviceKind.SWITCH and duty is not Duty.NONE:
         code = "EST369" if duty is Duty.ERROR else "EST371"
         at = place.place("devices", index, "ports") if device.ports else place.place("devices", index)
-        shown = ", ".join(silent[:6]) + (f", … ({len(silent)})" if len(silent) > 6 else "")
+        shown = ", ".join(silent[:6])
+        if len(silent) > 6:
+            shown += f", … ({len(silent)})"
         yield mistake(code, at, actual=shown, device=device.name)

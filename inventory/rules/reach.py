@@ -6,6 +6,7 @@ Looked at only when nothing else is wrong, because a wrong link name would other
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from core.errors import RackproofError
 from inventory.model.diagnostics import mistake
@@ -54,9 +55,14 @@ def _parts(draft: Draft) -> dict[tuple[Family, str], tuple[list[DraftLink], list
         for family in item.link.families:
             found.setdefault((family, item.link.vrf), ([], []))[0].append(item)
     for place in draft.sites:
-        for key in dict.fromkeys((family, vlan.vrf) for vlan in place.site.vlans for family in vlan.families):
+        for key in dict.fromkeys(_list_vlan_parts(place.site)):
             found.setdefault(key, ([], []))[1].append(place)
     return found
+
+
+def _list_vlan_parts(site: Site) -> Iterator[tuple[Family, str]]:
+    for vlan in site.vlans:
+        yield from ((family, vlan.vrf) for family in vlan.families)
 
 
 def _no_hub(draft: Draft) -> Iterator[RackproofError]:
@@ -125,12 +131,8 @@ def _routes(
             continue
         for path in dict.fromkeys(circuit.path for circuit in place.site.circuits):
             ends = {circuit.router for circuit in place.site.circuits if circuit.path == path}
-            links = frozenset(
-                link
-                for name in ends & graph.edges.keys()
-                for there, link in graph.edges[str(name)]
-                if at[there].site != place.site.site
-            )
+            edges = chain.from_iterable(graph.edges.get(str(name), ()) for name in ends)
+            links = frozenset(link for there, link in edges if at[there].site != place.site.site)
             cut = sorted({at[name].site for name in graph.lost_by(frozenset(), links) & reached})
             if cut:
                 where = place.place("circuits")

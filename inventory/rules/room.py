@@ -54,7 +54,11 @@ def _short(draft: Draft, name: str, services: list[Service], keys: Iterable[str]
     has: Resources | None = draft.devices[name][1].resources if name in draft.devices else None
     if has is None:
         return ""
-    wanted = {key: sum(getattr(item.needs, key) for item in services if item.needs is not None) for key in keys}
-    return ", ".join(
-        f"{getattr(has, key):g} < {most:g} {_UNITS[key]}" for key, most in wanted.items() if most > getattr(has, key)
-    )
+    needs = [item.needs for item in services if item.needs is not None]
+    short = []
+    for key in keys:
+        wanted = sum(getattr(need, key) for need in needs)
+        there = getattr(has, key)
+        if wanted > there:
+            short.append(f"{there:g} < {wanted:g} {_UNITS[key]}")
+    return ", ".join(short)

@@ -35,7 +35,9 @@ def _groups(place: DraftSite) -> Iterator[RackproofError]:
 
 def _sensors(place: DraftSite) -> Iterator[RackproofError]:
     racks = {rack.name: rack.positions for rack in place.site.racks}
-    positions = {f"{rack}/{position}" for rack, names in racks.items() for position in names}
+    positions: set[str] = set()
+    for rack, names in racks.items():
+        positions.update(f"{rack}/{position}" for position in names)
     zones = {rack.zone for rack in place.site.racks} | {unit.zone for unit in place.site.cooling}
     for index, sensor in enumerate(place.sensors):
         where, device = partial(place.sensor_place, index), place.devices.get(sensor.device)

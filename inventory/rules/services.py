@@ -69,4 +69,6 @@ def _homes(draft: Draft, service: Service) -> set[str]:
     """
     named = {draft.devices[name][0].site.site for name in service.hosts if name in draft.devices}
     every = {draft.devices[name][0].site.site for name in draft.hosts_of(service) if name in draft.devices}
-    return every if len(every) == 1 else named
+    if len(every) == 1:
+        return every
+    return named

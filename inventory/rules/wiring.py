@@ -33,13 +33,24 @@ def check(draft: Draft) -> Iterator[RackproofError]:
             if model is None or not model.ports:
                 continue
             yield from _links(draft, device, model, plugs.get(device.name, []))
-            slow = {name: b.speed_mbps for b in model.ports if b.speed_mbps < least for name in b.names()}
-            for number, use in enumerate(device.ports if slow else ()):
+            slow = _list_slow_ports(model, least)
+            if not slow:
+                continue
+            for number, use in enumerate(device.ports):
                 first = next((name for name in port_range(use.ports) if name in slow), None)
                 if use.mode is PortMode.ACCESS and first is not None:
                     where = place.place("devices", index, "ports", number, "ports")
                     actual = f"{first}: {slow[first]} Mb/s"
                     yield mistake("EST396", where, actual=actual, use=use.name, least=least, tier=place.site.tier)
+
+
+def _list_slow_ports(model: Hardware, least: int) -> dict[str, int]:
+    """Return the ports below a speed, each with its own; Mbit/s."""
+    slow: dict[str, int] = {}
+    for block in model.ports:
+        if block.speed_mbps < least:
+            slow.update(dict.fromkeys(block.names(), block.speed_mbps))
+    return slow
 
 
 def _links(draft: Draft, device: Device, model: Hardware, plugs: list[Plug]) -> Iterator[RackproofError]:
@@ -56,7 +67,8 @@ def _links(draft: Draft, device: Device, model: Hardware, plugs: list[Plug]) -> 
 
 def _count(draft: Draft, device: Device, model: Hardware, plugs: list[Plug]) -> Iterator[RackproofError]:
     """The fastest links take the fastest ports, so at no speed may there be more links than ports as fast."""
-    fastest, slowest = (choose(block.speed_mbps for block in model.ports) for choose in (max, min))
+    offered = [block.speed_mbps for block in model.ports]
+    fastest, slowest = max(offered), min(offered)
     needed: dict[str, int] = {}
     for item, end in plugs:
         port = _physical(end.interface)
@@ -77,7 +89,8 @@ def _inside(device: Device, model: Hardware, linked: set[str]) -> int:
     """Return how many ports it needs at least beside those of its links: for access ports and for its VLANs."""
     stick = any("." in interface for interface in linked)  # a link over a subinterface: VLANs may lie beside it
     linked = {_physical(interface) for interface in linked}
-    access = {name for use in device.ports if use.mode is PortMode.ACCESS for name in port_range(use.ports)}
+    access: set[str] = set()
+    access.update(*(port_range(use.ports) for use in device.ports if use.mode is PortMode.ACCESS))
     taken = access & set(model.port_names()) - linked
     if device.kind not in _FORWARDING:
         return len(taken)

@@ -54,7 +54,8 @@ class Layer:
         here: Any = self.data
         path: list[str | int] = []
         for key in keys:
-            step = _step(here, key, str(path[-1]) if path else "")
+            holder = str(path[-1]) if path else ""
+            step = _step(here, key, holder)
             if step is None:
                 return None
             path.append(step)
@@ -64,7 +65,9 @@ class Layer:
 
 def _step(here: Any, key: str | int, holder: str) -> str | int | None:
     if isinstance(here, Mapping):
-        return key if key in here else None
+        if key in here:
+            return key
+        return None
     if not isinstance(here, list):
         return None
     if holder in IDENTITY and isinstance(key, str):
@@ -72,7 +75,9 @@ def _step(here: Any, key: str | int, holder: str) -> str | int | None:
         return next(
             (i for i, item in enumerate(here) if isinstance(item, Mapping) and str(item.get(field)) == key), None
         )
-    return key if isinstance(key, int) and key < len(here) else None
+    if isinstance(key, int) and key < len(here):
+        return key
+    return None
 
 
 def keyed(data: Any, path: Path_) -> Path_:
@@ -82,22 +87,25 @@ def keyed(data: Any, path: Path_) -> Path_:
     for part in path:
         field = IDENTITY.get(str(keys[-1])) if keys else None
         here = here[part] if _holds(here, part) else None
-        keys.append(str(here[field]) if field and isinstance(here, Mapping) and field in here else part)
+        if field and isinstance(here, Mapping) and field in here:
+            keys.append(str(here[field]))
+        else:
+            keys.append(part)
     return tuple(keys)
 
 
 def _holds(here: Any, part: str | int) -> bool:
-    return (
-        part in here
-        if isinstance(here, Mapping)
-        else isinstance(here, list) and isinstance(part, int) and part < len(here)
-    )
+    if isinstance(here, Mapping):
+        return part in here
+    return isinstance(here, list) and isinstance(part, int) and part < len(here)
 
 
 def fill(data: Any, facts: Mapping[str, Any], source: Positioned, path: Path_) -> Any:
     """Return ``data`` with every placeholder filled; a placeholder that is not known is EST034 at its place."""
     if isinstance(data, str):
-        return _fill_text(data, facts, source, path) if "{" in data else data
+        if "{" in data:
+            return _fill_text(data, facts, source, path)
+        return data
     if isinstance(data, list):
         return [fill(item, facts, source, (*path, index)) for index, item in enumerate(data)]
     if isinstance(data, dict):
@@ -174,7 +182,9 @@ def _takes_away(item: Any) -> bool:
 def _identity(item: Any, field: str, index: int) -> object:
     """Return what makes an item the same in two layers; an item without identity is only itself."""
     value = item.get(field) if isinstance(item, dict) else None
-    return str(value) if value is not None else index
+    if value is not None:
+        return str(value)
+    return index
 
 
 @dataclass(slots=True)

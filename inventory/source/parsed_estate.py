@@ -137,15 +137,21 @@ class Draft:
 
     def policy_place(self, *path: str | int) -> Place:
         """Return where a path of ``policies.yml`` is written."""
-        return self.policies_file.place(path) if self.policies_file else self.head_file.place(("policies",))
+        if self.policies_file:
+            return self.policies_file.place(path)
+        return self.head_file.place(("policies",))
 
     def hardware_of(self, device: Device) -> Hardware | None:
         """Return the model of a device; None when it names none, or one that is not in the catalogue."""
-        return self.hardware.get(device.hardware) if device.hardware else None
+        if device.hardware:
+            return self.hardware.get(device.hardware)
+        return None
 
     def service_place(self, *path: str | int) -> Place:
         """Return where a path of ``services.yml`` is written."""
-        return self.services_file.place(path) if self.services_file else Place(self.folder / "services.yml")
+        if self.services_file:
+            return self.services_file.place(path)
+        return Place(self.folder / "services.yml")
 
 
 def links_of_file(links: tuple[Link, ...], source: Positioned) -> list[DraftLink]:
@@ -173,6 +179,9 @@ _UPLINK_KEYS = {
 def _uplink(site: DraftSite, index: int, uplink: Uplink, head: EstateFile) -> DraftLink:
     own = uplink.device or site.site.edge or ""
     block = head.addressing.ipv4_links
+    ipv4 = uplink.ipv4
+    if ipv4 is None and block and Family.IPV4 in uplink.families:
+        ipv4 = _slot(block, uplink.id)
     link = Link.model_construct(
         id=uplink.id,
         a=LinkEnd.model_construct(device=uplink.to, interface=uplink.port or f"to-{own}"),
@@ -184,7 +193,7 @@ def _uplink(site: DraftSite, index: int, uplink: Uplink, head: EstateFile) -> Dr
         vrf=uplink.vrf,
         mtu=uplink.mtu,
         area=uplink.area,
-        ipv4=uplink.ipv4 or (_slot(block, uplink.id) if block and Family.IPV4 in uplink.families else None),
+        ipv4=ipv4,
     )
 
     def place(*path: str) -> Place:
@@ -196,4 +205,6 @@ def _uplink(site: DraftSite, index: int, uplink: Uplink, head: EstateFile) -> Dr
 
 def _slot(block: IPv4Network, number: int) -> IPv4Network | None:
     first = int(block.network_address) + 2 * number
-    return IPv4Network((first, 31)) if first < int(block.broadcast_address) else None
+    if first < int(block.broadcast_address):
+        return IPv4Network((first, 31))
+    return None

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from core.errors import EstateWarning, Place, RackproofError
 from core.i18n import _
 from inventory.model.diagnostics import mistake
+from inventory.model.entities import Site
 from inventory.source.estate_files import check_unchanged, list_files
 from inventory.source.layers import IDENTITY, Layer, Removal, Removals, fill, keyed, merge
 from inventory.source.positions import Path_, Positioned, load_yaml
+from inventory.source.schema import find_wrong_parts
 
 _LIST_KEYS = ("defaults", "sites")
 
@@ -90,10 +93,8 @@ def _read_all(folder: Path, errors: list[RackproofError]) -> list[Positioned]:
 
 def _check_unused(archetypes: list[Positioned], sites: list[SiteSource]) -> Iterator[RackproofError]:
     """Yield what cannot be right in an archetype that no site uses: no merged site would show it."""
-    from inventory.model.entities import Site
-    from inventory.source.schema import find_wrong_parts
-
-    used = {layer.source.file for site in sites for layer in site.layers}
+    layers = chain.from_iterable(site.layers for site in sites)
+    used = {layer.source.file for layer in layers}
     for archetype in archetypes:
         if archetype.file not in used:
             said = {key: value for key, value in archetype.data.items() if key != "extends"}
@@ -138,8 +139,11 @@ def _site(
     if defaults:
         own.insert(0, ("defaults", source, ("defaults",), defaults))
     facts = {**defaults, **entry}
-    wrong = [_no_number(key, source, (*base, key) if key in entry else ("defaults", key), facts[key])
-             for key in ("region", "number") if isinstance(facts.get(key), str | float | bool)]  # fmt: skip
+    wrong: list[RackproofError] = []
+    for key in ("region", "number"):
+        if isinstance(facts.get(key), str | float | bool):
+            holder = base if key in entry else ("defaults",)
+            wrong.append(_no_number(key, source, (*holder, key), facts[key]))
     if wrong:  # whatever the archetype computes from it would be wrong too
         errors.extend(wrong[1:])
         raise wrong[0]

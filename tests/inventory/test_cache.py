@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import RackproofError
-from inventory.load import estate_cache, loader
-from inventory.load.loader import check_estate, inspect_estate, load_estate
+from inventory.load import estate_cache, inspection
+from inventory.load.inspection import inspect_estate
+from inventory.load.loader import check_estate, load_estate
 from inventory.source.file_tracking import read_fingerprint, report_read, track_reads
 from inventory.source.positions import load_yaml
 
@@ -251,7 +252,7 @@ import sys
 from pathlib import Path
 from core.workspace import REPOSITORY
 from inventory.load.estate_cache import list_sources
-from inventory.load.loader import inspect_estate
+from inventory.load.inspection import inspect_estate
 inspect_estate(Path("lab/estate"))
 files = [Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
 ours = {file for file in files if file.is_relative_to(REPOSITORY) and ".rackproof" not in file.parts}
@@ -319,7 +320,7 @@ def test_what_changed_while_it_was_read_is_not_kept(estate: Path, name: str, mon
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(loader, "inspect_estate", look)
+        patch.setattr(inspection, "inspect_estate", look)
         check_estate(estate)
     assert not asked(estate).remembered
 
@@ -373,7 +374,7 @@ def test_when_this_process_began_is_known() -> None:
 WATCHED = """
 import os, sys
 from pathlib import Path
-from inventory.load.loader import inspect_estate
+from inventory.load.inspection import inspect_estate
 from inventory.source.file_tracking import read_fingerprint, report_read, track_reads
 folder, seen = Path(sys.argv[1]), set()
 inspect_estate(folder)  # whatever is imported on the way is imported now

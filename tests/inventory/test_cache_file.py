@@ -13,7 +13,8 @@ import pytest
 
 from core.files import read_private_file
 from inventory.load import estate_cache
-from inventory.load.loader import check_estate, inspect_estate
+from inventory.load.inspection import inspect_estate
+from inventory.load.loader import check_estate
 from tests.support import require
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,6 +9,8 @@ import pytest
 from inventory.change.diff import find_changes
 from inventory.change.diff_words import describe_change
 from inventory.change.impact import find_impact
+from inventory.load.draft_reader import read_draft
+from inventory.load.inspection import build_estate
 from inventory.load.loader import load_estate
 from inventory.model.estate import Estate
 from rackproof import run
@@ -164,9 +166,7 @@ def test_says_of_the_network(
 
 def load_draft_estate(folder: Path) -> Estate:
     """The estate as written, mistakes of its rules or not: a reviewer compares what is there."""
-    from inventory.load.loader import _estate, read_draft
-
-    return _estate(require(read_draft(folder, [])))
+    return build_estate(require(read_draft(folder, [])))
 
 
 @pytest.mark.parametrize(("file", "old", "new", "said", "sites"), CASES, ids=[case[3][0][2:20] for case in CASES])

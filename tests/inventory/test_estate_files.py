@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.yaml import Document
-from inventory.load.loader import Inspection, inspect_estate
+from inventory.load.estate_cache import Inspection
+from inventory.load.inspection import inspect_estate
 from inventory.source import site_files as sitefiles
 from inventory.source.positions import load_yaml
 from tests.support import require

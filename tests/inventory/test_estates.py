@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import RackproofError
-from inventory.load.loader import inspect_estate, load_estate, read_draft
+from inventory.load.draft_reader import read_draft
+from inventory.load.inspection import inspect_estate
+from inventory.load.loader import load_estate
 from inventory.model.estate import Estate
 from inventory.queries.derived import derived
 from inventory.queries.explain import explain

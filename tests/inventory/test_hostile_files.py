@@ -15,7 +15,7 @@ MEMORY = 400 * 1024 * 1024
 LOOK = """
 import resource, sys
 from pathlib import Path
-from inventory.load.loader import inspect_estate
+from inventory.load.inspection import inspect_estate
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 found = inspect_estate(Path(sys.argv[1]))
 print(",".join(sorted({error.code for error in found.errors})))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Place, RackproofError
-from inventory.load.loader import inspect_estate
+from inventory.load.inspection import inspect_estate
 from inventory.numbering.ledger import FILE, GENESIS, Ledger, LedgerEntry, compare, due, read, write
 from rackproof import run
 from tests.support import Answer, Command, json_of

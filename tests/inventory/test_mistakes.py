@@ -13,7 +13,9 @@ import pytest
 
 from core.errors import ErrorGroup, ExitCode, RackproofError
 from core.errors.table import read_table
-from inventory.load.loader import Inspection, inspect_estate, load_estate
+from inventory.load.estate_cache import Inspection
+from inventory.load.inspection import inspect_estate
+from inventory.load.loader import load_estate
 from tests.inventory.mistake_cases import CASES, DELETE
 from tests.inventory.network_mistake_cases import NETWORK_CASES
 from tests.support import require

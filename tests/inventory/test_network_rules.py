@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.load.loader import inspect_estate
+from inventory.load.inspection import inspect_estate
 from tests.inventory.test_mistakes import spoil
 
 HERE = Path(__file__).parent

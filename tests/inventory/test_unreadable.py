@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.load.loader import read_draft
+from inventory.load.draft_reader import read_draft
 from inventory.numbering.ledger import FILE, GENESIS, Ledger, LedgerEntry, used, write
 from tests.support import require
 

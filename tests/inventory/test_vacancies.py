@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Place
-from inventory.load.loader import read_draft
+from inventory.load.draft_reader import read_draft
 from inventory.numbering.free_numbers import vacancies
 from inventory.numbering.ledger import GENESIS, Ledger, LedgerEntry, due, used
 from tests.support import require

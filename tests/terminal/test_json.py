@@ -361,9 +361,9 @@ def test_work_with_a_netbox_prints_its_shape(
     from inventory.netbox.plan import make_plan
     from lab.instance import ESTATE
 
-    monkeypatch.setattr(cli, "_connect", lambda *_where: SimpleNamespace(place=Place(Path("http://127.0.0.1:1"))))
+    monkeypatch.setattr(cli, "open_client", lambda *_where: SimpleNamespace(place=Place(Path("http://127.0.0.1:1"))))
     empty = Snapshot({kind.path: {} for kind in KINDS}, {kind.path: {} for kind in KINDS})
-    monkeypatch.setattr(cli, "_snapshot", lambda *_what: empty)
+    monkeypatch.setattr(cli, "take_snapshot", lambda *_what: empty)
     monkeypatch.setattr(push.Push, "run", lambda _push: 3)
     approved = []
     if verb == "push":
