@@ -384,7 +384,9 @@ def save_snapshot(file: Path, text: str) -> None:
 
 def describe_problem(problem: BaseException) -> str:
     """Say what went wrong, for people."""
-    return _("interrupted by the operator") if isinstance(problem, KeyboardInterrupt) else str(problem)
+    if isinstance(problem, KeyboardInterrupt):
+        return _("interrupted by the operator")
+    return str(problem)
 
 
 def count_up(before: Observed) -> dict[str, int]:

@@ -83,7 +83,7 @@ def expect_state(
     What was up before must be up again, unless the change named it (``dropped``); what the estate wants besides counts
     as soon as the other end is ``done``, on IPv6 already.
     """
-    from networkx import has_path
+    from networkx import has_path  # late, as in make_graph
 
     design = design_router(estate, device)
     graph = make_graph(estate, {*done, device})
@@ -181,7 +181,7 @@ def list_probes(estate: Estate, device: str, done: set[str]) -> list[Probe]:
 
 def find_crossed(graph: nx.Graph[str], start: str, end: str) -> set[str]:
     """Return the routers on the shortest paths between two of them; none where there is no path."""
-    from networkx import all_shortest_paths, has_path
+    from networkx import all_shortest_paths, has_path  # late, as in make_graph
 
     if start not in graph or end not in graph or not has_path(graph, start, end):
         return set()
@@ -218,7 +218,9 @@ def list_hosts(estate: Estate, role: str) -> list[str]:
 def name_gateway(estate: Estate, host: str) -> str:
     """Return the router that is the gateway of a host; empty when it has none."""
     vlan = estate.address(host).vlan
-    return vlan.gateway if vlan else ""
+    if vlan:
+        return vlan.gateway
+    return ""
 
 
 def list_waves(estate: Estate) -> list[list[str]]:

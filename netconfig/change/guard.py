@@ -46,7 +46,9 @@ class GuardStatus:
     def ended(self, change: str) -> str:
         """Return how this change ended (``disarmed``, ``fired``, ``boot``), empty when it is not the last one."""
         how, _, rest = self.last.partition(":")
-        return how if self.state == "clear" and rest.split(":")[0] == change else ""
+        if self.state == "clear" and rest.split(":")[0] == change:
+            return how
+        return ""
 
 
 class Guard(Protocol):

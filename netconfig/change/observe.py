@@ -101,7 +101,9 @@ def read_json(text: str) -> dict[str, Any]:
         data = json.loads(text[start:])
     except ValueError as error:
         raise Lost(f"unreadable answer: {text[:120]!r}") from error
-    return data if isinstance(data, dict) else {}
+    if isinstance(data, dict):
+        return data
+    return {}
 
 
 def list_addresses(interfaces: dict[str, Any]) -> Iterator[Address]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
-from core.errors import ErrorGroup, RackproofError
+from core.errors import ErrorGroup, RackproofError, raise_all
 from inventory.model.estate import Estate
 from netconfig.change.expect import list_waves
 from netconfig.change.guard import hash_config, normalise_config
@@ -20,7 +20,7 @@ from netconfig.diff.knowledge import require_known
 from netconfig.diff.losses import Drop, find_drops, find_named, require_named
 from netconfig.diff.tree import ConfigNode, parse
 from netconfig.intent.design import require_routers
-from netconfig.intent.edit import RouterChange, explain_forbidden, raise_all
+from netconfig.intent.edit import RouterChange, explain_forbidden
 from netconfig.intent.render import render_intended
 from netconfig.platforms.platform import Platform, load
 from netconfig.platforms.redaction import hide, hide_in
@@ -142,7 +142,9 @@ def split_errors(item: object) -> list[RackproofError]:
     """Return the errors in what became of one router's plan: none for a plan, each of a group."""
     if isinstance(item, ErrorGroup):
         return item.errors
-    return [item] if isinstance(item, RackproofError) else []
+    if isinstance(item, RackproofError):
+        return [item]
+    return []
 
 
 def set_goals(estate: Estate, change: RouterChange | None = None) -> list[Goal]:

@@ -72,7 +72,8 @@ def render(
         emit_json(texts)
     else:
         for name, text in texts.items():
-            out.print(text if device else f"! ===== {name} =====\n{text}", markup=False, end="")
+            heading = "" if device else f"! ===== {name} =====\n"
+            out.print(heading + text, markup=False, end="")
 
 
 def say_left_out(estate: Estate, names: list[str]) -> None:
@@ -195,7 +196,8 @@ def resume(
             if as_json:
                 emit_json({"result": "nothing_to_resume"})
             else:
-                out.print(_("every run in the journal has ended") if records else _(NOTHING_RECORDED))
+                text = _("every run in the journal has ended") if records else _(NOTHING_RECORDED)
+                out.print(text)
             return
         with progress(_("resuming run {run}").format(run=left.run)) as step:
             tools = make_context(estate, ws, left.run, lambda device, text: step(f"{device}: {text}"))

@@ -158,4 +158,6 @@ def show_cells(row: RouterStatus) -> list[str]:
 
 def show_seconds(value: float | None) -> str:
     """Return seconds for people; nothing where there are none."""
-    return "" if value is None else f"{value:.1f} s"
+    if value is None:
+        return ""
+    return f"{value:.1f} s"

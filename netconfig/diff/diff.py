@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from netconfig.diff.knowledge import require_known
 from netconfig.diff.tree import ConfigNode, expand, key, walk
@@ -78,7 +79,7 @@ class _Level:
         self.doomed = (*doomed, *self._doomed())
         self.freed = self._freed()
         self.swaps = self._swaps()
-        self.swapped = {line for old in self.swaps.values() for line in old}
+        self.swapped = set(chain.from_iterable(self.swaps.values()))
         self.old_keys = {key(line, platform): line for line in self.old}
         self.new_keys = {key(line, platform): line for line in self.new}
 
@@ -113,11 +114,13 @@ class _Level:
         held = self.old_keys.get(key(line, self.platform))
         rule = self.platform.section(line) or self.platform.rule(line)
         if rule is not None and rule.break_first:
-            for old in (held,) if rule.key and held else self.swaps.get(line, ()):
+            broken = [held] if rule.key and held else self.swaps.get(line, [])
+            for old in broken:
                 yield TypedLine(self.path, undo(old, self.platform), "change")
         if line in self.freed:
             yield TypedLine(self.path, undo(self.freed[line], self.platform), "change")
-        yield TypedLine(self.path, line, "add" if held is None else "change")
+        action = "add" if held is None else "change"
+        yield TypedLine(self.path, line, action)
 
     def _swaps(self) -> dict[str, list[str]]:
         """Return, per first new value of a many-valued setting, the old values to remove before it is typed."""
@@ -126,8 +129,10 @@ class _Level:
             rule = self.platform.rule(line)
             if rule is not None and rule.break_first and not rule.key and line not in self.old:
                 first.setdefault(rule.line, line)
+        if not first:
+            return {}
         found: dict[str, list[str]] = {line: [] for line in first.values()}
-        for line in self.old if first else ():
+        for line in self.old:
             rule = self.platform.rule(line)
             if rule is not None and rule.line in first and line not in self.new:
                 found[first[rule.line]].append(line)
@@ -185,7 +190,9 @@ class _Level:
 
     def _rank(self, line: str) -> int:
         rule = self.platform.section(line) or self.platform.rule(line)
-        return rule.rank if rule is not None else 0
+        if rule is not None:
+            return rule.rank
+        return 0
 
 
 def undo(line: str, platform: Platform) -> str:
@@ -193,7 +200,9 @@ def undo(line: str, platform: Platform) -> str:
     rule = platform.rule(line)
     if rule is not None and rule.undo:
         return expand(rule.line, rule.undo, line)
-    return line[3:] if line.startswith("no ") else f"no {line}"
+    if line.startswith("no "):
+        return line[3:]
+    return f"no {line}"
 
 
 def read_list_entry(line: str, platform: Platform) -> tuple[str, str]:

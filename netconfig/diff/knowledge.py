@@ -82,7 +82,9 @@ def correct_address(line: str, platform: Platform) -> str:
     try:
         if groups.get("net"):
             written = ipaddress.ip_network(groups["net"], strict=False)
-            return "" if str(written) == groups["net"] else str(written)
+            if str(written) == groups["net"]:
+                return ""
+            return str(written)
         if groups.get("address"):
             ipaddress.ip_interface(groups["address"])
     except ValueError as error:

@@ -37,7 +37,9 @@ class Drop:
     def section(self) -> str:
         """The second word of the innermost section: the interface of an adjacency, the family of a session."""
         words = self.path[-1].split() if self.path else []
-        return words[1] if len(words) > 1 else ""
+        if len(words) > 1:
+            return words[1]
+        return ""
 
 
 def find_holds(root: ConfigNode, platform: Platform) -> Iterator[Drop]:

@@ -107,7 +107,9 @@ def key(line: str, platform: Platform) -> str:
 def expand(pattern: str, template: str, line: str) -> str:
     """Fill a rule's template from the groups its pattern found in a line; empty when the pattern does not fit."""
     match = re.fullmatch(pattern, line)
-    return match.expand(template) if match else ""
+    if match:
+        return match.expand(template)
+    return ""
 
 
 def walk(node: ConfigNode, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -32,8 +32,8 @@ def list_left_out(estate: Estate, device: str) -> tuple[str, ...]:
 def list_features(interface: Interface) -> list[str]:
     """Return what an interface asks for that no template prints, in words."""
     vlan = interface.vlan
-    mtu = vlan.mtu if vlan else interface.link.mtu if interface.link else _ETHERNET
-    wanted = {"MTU": mtu != _ETHERNET}
+    carrier = vlan or interface.link
+    wanted = {"MTU": carrier is not None and carrier.mtu != _ETHERNET}
     if vlan is not None:
         wanted |= {
             _("shared gateway address (VRRPv3)"): bool(vlan.backups),
@@ -48,4 +48,6 @@ def find_vrf(interface: Interface) -> str:
     """Return the VRF of an interface."""
     if interface.vlan is not None:
         return interface.vlan.vrf
-    return interface.link.vrf if interface.link is not None else _GLOBAL
+    if interface.link is not None:
+        return interface.link.vrf
+    return _GLOBAL

@@ -126,13 +126,16 @@ def design_router(estate: Estate, name: str) -> Router:
     interfaces = estate.interfaces(name)
     peers = tuple(sorted(list_peers(estate, name), key=lambda peer: int(IPv6Interface(peer.address))))
     reflects = name in estate.head.addressing.route_reflectors
-    groups = [PeerGroup(CORE, False), PeerGroup(EDGE, True)] if reflects else [PeerGroup(CORE, False)]
+    groups = [PeerGroup(CORE, False)]
+    if reflects:
+        groups.append(PeerGroup(EDGE, True))
+    used = {peer.group for peer in peers}
     return Router(
         name=name,
         asn=estate.head.addressing.routing_as,
         router_id=str(estate.ipv4(name)),
         ports=tuple(design_port(estate, interface) for interface in interfaces),
-        groups=tuple(group for group in groups if any(peer.group == group.name for peer in peers)),
+        groups=tuple(group for group in groups if group.name in used),
         peers=peers,
         filters=tuple(sorted({make_prefix_list(estate, peer) for peer in peers}, key=lambda filter_: filter_.name)),
         networks=list_networks(estate, interfaces),
@@ -160,7 +163,9 @@ def design_port(estate: Estate, interface: Interface) -> InterfaceConfig:
 def list_peers(estate: Estate, name: str) -> list[Peer]:
     """Return the iBGP neighbours: a route reflector has all routers, any other router has the reflectors."""
     reflectors = set(estate.head.addressing.route_reflectors)
-    everyone = {device.name for device in list_managed(estate)} if name in reflectors else reflectors
+    everyone = reflectors
+    if name in reflectors:
+        everyone = {device.name for device in list_managed(estate)}
     others = {other for other in everyone if is_managed(estate.devices[other])}
     return [
         Peer(
@@ -176,8 +181,9 @@ def list_peers(estate: Estate, name: str) -> list[Peer]:
 def make_prefix_list(estate: Estate, peer: Peer) -> PrefixList:
     """Return the list of what a peer may announce: the estate's prefixes, or those of its own site."""
     if peer.filter == ESTATE_FILTER:
-        second = estate.head.addressing.ipv6_second
-        return PrefixList(peer.filter, (estate.head.addressing.ipv6_prefix, *([second] if second else [])))
+        addressing = estate.head.addressing
+        prefixes = (addressing.ipv6_prefix, addressing.ipv6_second)
+        return PrefixList(peer.filter, tuple(prefix for prefix in prefixes if prefix is not None))
     code = estate.site_of[peer.name]
     management = [estate.vlan_prefix(code, vlan) for vlan in estate.sites[code].vlans if vlan.management]
     allowed = (estate.site_prefix(code), *management)

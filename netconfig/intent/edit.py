@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.errors import ErrorGroup, Place, RackproofError
+from core.errors import Place, RackproofError, raise_all
 from inventory.source.positions import Positioned, load_yaml
 from netconfig.diff.knowledge import correct_address, find_doubled, show_line
 from netconfig.diff.losses import is_a_hold
@@ -46,7 +46,9 @@ class RouterChange:
     def drops(self, device: str) -> tuple[str, ...]:
         """Return what this change may take away from the network at one router."""
         edit = self.devices.get(device)
-        return edit.drops if edit is not None else ()
+        if edit is not None:
+            return edit.drops
+        return ()
 
     def apply(self, device: str, intended: ConfigNode, platform: Platform) -> ConfigNode:
         """Return ``intended`` with this change in it; every mistake is raised at once, each with its line.
@@ -160,17 +162,13 @@ def explain_forbidden(device: str, line: str, place: Place | None = None) -> Rac
     return RackproofError("NET031", place=place, device=device, actual=hide(line))
 
 
-def raise_all(mistakes: list[RackproofError]) -> None:
-    """Raise what was found, all of it at once; return when nothing was."""
-    if mistakes:
-        raise ErrorGroup(mistakes) if len(mistakes) > 1 else mistakes[0]
-
-
 def _refuse_text(raw: str, platform: Platform) -> str:
     """Return the code of what is wrong with the characters or the first word of a line, empty for a good one."""
     if not platform.is_typable(raw):
         return "NET035"
-    return "NET038" if platform.is_session_word(raw) else ""
+    if platform.is_session_word(raw):
+        return "NET038"
+    return ""
 
 
 def _check_line(

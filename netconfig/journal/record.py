@@ -130,7 +130,9 @@ def list_runs(records: Iterable[dict[str, Any]]) -> list[RunRecord]:
 def find_unfinished(records: Iterable[dict[str, Any]]) -> RunRecord | None:
     """Return the last run that has no end, if there is one."""
     open_runs = [run for run in list_runs(records) if not run.result]
-    return open_runs[-1] if open_runs else None
+    if open_runs:
+        return open_runs[-1]
+    return None
 
 
 def note_record(run: RunRecord, record: dict[str, Any]) -> None:

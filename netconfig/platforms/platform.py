@@ -198,7 +198,9 @@ class Platform(_Data):
         """Return what of the network goes with a line and whose it is (a peer, a prefix), None for any other line."""
         where = self.section_name(path)
         for pattern, rule in self._holds:
-            match = pattern.fullmatch(line) if where in rule.within else None
+            if where not in rule.within:
+                continue
+            match = pattern.fullmatch(line)
             if match:
                 return rule.what, match.groupdict().get("of") or ""
         return None
@@ -207,7 +209,9 @@ class Platform(_Data):
         """Return the sort key of a top-level line in the order in which the device shows it."""
         found = (n for n, pattern in enumerate(self.order) if re.match(pattern, line))
         number = next(found, len(self.order))
-        return (number, line if self.order[number : number + 1] and self.sorts(number) else "")
+        if number < len(self.order) and self.sorts(number):
+            return number, line
+        return number, ""
 
     def sorts(self, number: int) -> bool:
         """Tell whether the device sorts the lines of this place by name (interfaces) or keeps their order."""
@@ -215,7 +219,9 @@ class Platform(_Data):
 
     def kind(self, line: str) -> str:
         """Return the pattern of the place of a line: neighbours of one kind stand without a sign between them."""
-        return self.order[self.place(line)[0]] if self.place(line)[0] < len(self.order) else line
+        if self.place(line)[0] < len(self.order):
+            return self.order[self.place(line)[0]]
+        return line
 
     def is_forbidden(self, line: str) -> bool:
         """Tell whether no change may ever type this line."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from netconfig.platforms.platform import list_platforms, load
@@ -43,8 +44,8 @@ def hash_secret(secret: str) -> str:
 @cache
 def list_patterns() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of every platform: a text does not always say which device it is about."""
-    found = {pattern: None for name in list_platforms() for pattern in load(name).secrets}
-    return tuple(re.compile(pattern, re.MULTILINE) for pattern in found)
+    patterns = chain.from_iterable(load(name).secrets for name in list_platforms())
+    return tuple(re.compile(pattern, re.MULTILINE) for pattern in dict.fromkeys(patterns))
 
 
 def _replace(match: re.Match[str]) -> str:

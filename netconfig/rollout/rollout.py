@@ -79,7 +79,9 @@ def judge_run(ended: Mapping[str, ChangeState], planned: Sequence[str]) -> str:
         return "rolled_back"
     if planned and all(ended.get(device) == ChangeState.VERIFIED for device in planned):
         return "verified"
-    return "incomplete" if ChangeState.VERIFIED in states else "unchanged"
+    if ChangeState.VERIFIED in states:
+        return "incomplete"
+    return "unchanged"
 
 
 def make_context(estate: Estate, ws: Workspace, run: str, say: Say, timer_s: int | None = None) -> ChangeContext:

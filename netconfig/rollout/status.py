@@ -86,7 +86,9 @@ def choose_exit_code(rows: Sequence[RouterStatus]) -> ExitCode:
     contacts = {row.contact for row in rows}
     if contacts & {Contact.LOGIN_REFUSED, Contact.HOST_KEY_CHANGED}:
         return ExitCode.NOT_LET_IN
-    return ExitCode.UNREACHABLE if Contact.UNREACHABLE in contacts else ExitCode.NOT_GREEN
+    if Contact.UNREACHABLE in contacts:
+        return ExitCode.UNREACHABLE
+    return ExitCode.NOT_GREEN
 
 
 def read_router(estate: Estate, means: ChangeContext, device: str) -> RouterStatus:
@@ -100,10 +102,11 @@ def read_router(estate: Estate, means: ChangeContext, device: str) -> RouterStat
         return replace(row, contact=classify_contact(problem), problem=error.code, guard=f"{error.message}: {problem}")
     except GuardRefused as problem:
         return replace(row, guard=str(problem))
-    guard = _("clear") if status.state == "clear" else _("{state}, {left} s left").format(
-        state=status.state, left=status.left
-    )  # fmt: skip
-    return replace(row, guard_clear=status.state == "clear", guard=guard, last=status.last)
+    is_clear = status.state == "clear"
+    guard = _("clear")
+    if not is_clear:
+        guard = _("{state}, {left} s left").format(state=status.state, left=status.left)
+    return replace(row, guard_clear=is_clear, guard=guard, last=status.last)
 
 
 def read_configuration(estate: Estate, means: ChangeContext, row: RouterStatus) -> RouterStatus:
@@ -124,4 +127,6 @@ def classify_contact(problem: Lost) -> Contact:
     """Return how far a router was reached when an attempt to speak to it ended like this."""
     if isinstance(problem, LoginRefused):
         return Contact.LOGIN_REFUSED
-    return Contact.HOST_KEY_CHANGED if isinstance(problem, HostKeyChanged) else Contact.UNREACHABLE
+    if isinstance(problem, HostKeyChanged):
+        return Contact.HOST_KEY_CHANGED
+    return Contact.UNREACHABLE
