@@ -98,8 +98,15 @@ def choose_exit_code(absences: list[RackproofError], found: dict[str, list[Readi
     for code in GRAVITY:
         if code in codes:
             return int(code)
-    are_good = [bool(items) and all(item.good for item in items) for items in found.values()]
-    return int(ExitCode.OK if are_good and all(are_good) else ExitCode.NOT_GREEN)
+    are_good = [_is_good(readings) for readings in found.values()]
+    if are_good and all(are_good):
+        return int(ExitCode.OK)
+    return int(ExitCode.NOT_GREEN)
+
+
+def _is_good(readings: list[Reading]) -> bool:
+    """Tell whether a device gave readings, and only good ones."""
+    return bool(readings) and all(reading.good for reading in readings)
 
 
 def name_waiting(waiting: list[str]) -> str:
@@ -197,7 +204,9 @@ def show_reading(reading: Reading) -> str:
         return f"  {place}: [{colour}]{_(QUALITIES[reading.quality])}[/] {escape(reading.detail)}"
     value = f"{reading.value:.6g}" if isinstance(reading.value, float | int) else str(reading.value)
     shown = f"  {place}: [{colour}]{escape(value)}[/]"
-    return shown if reading.unit in ("state", "count") else f"{shown} {reading.unit}"
+    if reading.unit in ("state", "count"):
+        return shown
+    return f"{shown} {reading.unit}"
 
 
 @app.command("serve")

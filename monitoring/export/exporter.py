@@ -104,7 +104,9 @@ class Exporter:
     async def collect(self, line: SnmpEngine, device: Device) -> None:
         """Poll one device once and take what it gave. Never raises for what a device does."""
         self.take(await self.poller.poll(line, device))
-        self._polls.labels("error" if self._latest[device.name][0].error else "answered").inc()
+        raw, _readings = self._latest[device.name]
+        end = "error" if raw.error else "answered"
+        self._polls.labels(end).inc()
 
     def take(self, raw: RawPoll) -> None:
         """Take a device's latest poll; it is judged once, however often it is scraped.
@@ -197,8 +199,9 @@ def make_application(exporter: Exporter) -> Starlette:
     async def health(_request: Request) -> Response:
         if exporter.has_ended:
             return PlainTextResponse("polling has ended\n", 503)
-        waiting = exporter.waiting()
-        return PlainTextResponse("not polled yet\n" if waiting else "ok\n", 503 if waiting else 200)
+        if exporter.waiting():
+            return PlainTextResponse("not polled yet\n", 503)
+        return PlainTextResponse("ok\n", 200)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from monitoring.poll.raw import RawPoll
 from monitoring.profiles.profile import Profile, ReadingSpec, name_metric
@@ -96,8 +97,8 @@ class Exposition:
         spec = self._specs[reading.quantity]
         fits = reading.unit == spec.unit and (spec.enum is None or reading.value in spec.enum.values())
         if not reading.good or reading.value is None or not fits:
-            code = QUALITY_CODES[Quality.ERROR if reading.good else reading.quality]
-            yield Sample(QUALITY, labels, code)
+            quality = Quality.ERROR if reading.good else reading.quality
+            yield Sample(QUALITY, labels, QUALITY_CODES[quality])
             return
         yield Sample(QUALITY, labels, QUALITY_CODES[reading.quality])
         name, factor = name_metric(spec)
@@ -122,7 +123,9 @@ class Exposition:
         for name in sorted(self._families):
             family = self._families[name]
             parts += [f"# HELP {name} {family.help}", f"# TYPE {name} {family.kind}", *family.lines]
-        return "\n".join(parts) + "\n" if parts else ""
+        if parts:
+            return "\n".join(parts) + "\n"
+        return ""
 
 
 def show_device(state: DeviceState) -> Iterator[Sample]:
@@ -148,7 +151,8 @@ def label_device(site: str, device: str) -> str:
 
 def index_specs(profiles: Iterable[Profile]) -> dict[str, ReadingSpec]:
     """Return the reading specifications by quantity."""
-    return {spec.quantity: spec for profile in profiles for spec in profile.readings}
+    specs = chain.from_iterable(profile.readings for profile in profiles)
+    return {spec.quantity: spec for spec in specs}
 
 
 @lru_cache(maxsize=65_536)
@@ -165,4 +169,6 @@ def escape(text: str) -> str:
 
 def format_number(value: float) -> str:
     """Write a sample so that nothing is lost: whole numbers whole, others with twelve significant digits."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.12g}"
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return f"{value:.12g}"

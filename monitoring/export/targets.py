@@ -46,7 +46,9 @@ def write(found: Mapping[str, list[dict[str, Any]]], folder: Path) -> list[Path]
 def find_exporter_address(estate: Estate) -> tuple[str, int] | None:
     """Return where the exporter belongs: the estate's controller, or None when it has none."""
     controllers = estate.devices_of(DeviceKind.CONTROLLER)
-    return (str(estate.ipv6(controllers[0].name)), EXPORTER_PORT) if controllers else None
+    if controllers:
+        return (str(estate.ipv6(controllers[0].name)), EXPORTER_PORT)
+    return None
 
 
 def make_entry(estate: Estate, device: Device, job: str, port: int) -> dict[str, Any]:

@@ -71,7 +71,8 @@ def check_identity(raw: RawPoll, profile: Profile) -> tuple[Quality, str] | None
     """Return what is wrong with the whole device: silent, refusing us, or not the device that the estate says."""
     if raw.error:
         silent = raw.absence in (Absence.NO_ANSWER, Absence.NOT_BELIEVED)
-        return (Quality.UNREACHABLE if silent else Quality.ERROR), raw.error
+        quality = Quality.UNREACHABLE if silent else Quality.ERROR
+        return quality, raw.error
     answer = raw.by_oid.get(SYS_OBJECT_ID)
     if answer is None or answer.tag != ber.OBJECT_ID:
         # What cannot say what it is may be anything, however well it answers the rest.
@@ -232,4 +233,6 @@ def read_number(varbind: Varbind) -> int | None:
         value = decode_value(varbind.tag, varbind.content)
     except BerError:
         return None
-    return value if isinstance(value, int) else None
+    if isinstance(value, int):
+        return value
+    return None

@@ -145,4 +145,6 @@ def read_absence(data: dict[str, Any]) -> Absence:
         return Absence.LOGIN_REFUSED
     if error == SILENT:
         return Absence.NO_ANSWER
-    return Absence.NOT_BELIEVED if error.startswith(SILENT) else Absence.FAULT
+    if error.startswith(SILENT):
+        return Absence.NOT_BELIEVED
+    return Absence.FAULT

@@ -31,12 +31,16 @@ UNITS = {
 
 def read_oid(value: object) -> object:
     """Return an object identifier written as text; anything else as it is, for the model to refuse."""
-    return parse_oid(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return parse_oid(value)
+    return value
 
 
 def read_oids(value: object) -> object:
     """Return a list of object identifiers written as text; anything else as it is, for the model to refuse."""
-    return tuple(read_oid(item) for item in value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(read_oid(item) for item in value)
+    return value
 
 
 def read_codes(value: object) -> object:
@@ -129,8 +133,8 @@ class Profile(ProfileModel):
         if not self.readings or not self.object_ids:
             raise ValueError("a profile has readings, and the identities of the devices that it fits")
         for spec in self.readings:
-            columns = [spec.column, spec.label, spec.companion.column if spec.companion else None]
-            columns.append(spec.count.column if spec.count else None)
+            columns = [spec.column, spec.label]
+            columns += [extra.column for extra in (spec.companion, spec.count) if extra is not None]
             for column in columns:
                 if column is not None and not any(column[: len(root)] == root for root in self.walks):
                     raise ValueError(f"{spec.quantity}: column {column} is in no walk")
@@ -185,7 +189,9 @@ def name_metric(spec: ReadingSpec) -> tuple[str, float]:
     name = f"rackproof_{spec.quantity}"
     if suffix and not name.endswith(f"_{suffix}"):
         name += f"_{suffix}"
-    return (f"{name}_total" if spec.counter else name), factor
+    if spec.counter:
+        name += "_total"
+    return name, factor
 
 
 def find_profile(name: str, folder: Path = FOLDER) -> Profile:

@@ -48,7 +48,8 @@ def encode_tlv(tag: int, content: bytes) -> bytes:
 
 def encode_integer(value: int, tag: int = INTEGER) -> bytes:
     """Encode an integer in the fewest octets of two's complement."""
-    size = (value.bit_length() if value >= 0 else (~value).bit_length()) // 8 + 1
+    magnitude = value if value >= 0 else ~value
+    size = magnitude.bit_length() // 8 + 1
     return encode_tlv(tag, value.to_bytes(size, "big", signed=True))
 
 
@@ -61,7 +62,9 @@ def encode_oid_content(oid: Oid) -> bytes:
             out.append(arc)
             continue
         groups = (arc.bit_length() + 6) // 7
-        out += bytes((arc >> 7 * place & 0x7F) | (0x80 if place else 0) for place in range(groups - 1, -1, -1))
+        for place in range(groups - 1, 0, -1):
+            out.append(arc >> 7 * place & 0x7F | 0x80)  # there is more to come
+        out.append(arc & 0x7F)
     return bytes(out)
 
 

@@ -19,6 +19,8 @@ from monitoring.snmp.session import SnmpSession
 RECEIVE_BYTES = 65_535
 DRAIN = 64
 RECEIVE_BUFFER = 1 << 20
+#: Where an outgoing socket of a family is bound.
+ANY_ADDRESS = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}  # noqa: S104
 Address = tuple[str, int]
 LOGGER = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ class SnmpEngine:
             line = socket.socket(family, socket.SOCK_DGRAM)
             line.setblocking(False)
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            line.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))  # noqa: S104 - an outgoing socket
+            line.bind((ANY_ADDRESS[family], 0))
             self._sockets[family] = line
             asyncio.get_running_loop().add_reader(line.fileno(), self._drain, line)
         return line

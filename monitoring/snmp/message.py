@@ -40,7 +40,9 @@ class Pdu:
 
 def name_error(error: int) -> str:
     """Return the name of an error-status."""
-    return ERROR_NAMES[error] if 0 <= error < len(ERROR_NAMES) else f"error-status {error}"
+    if 0 <= error < len(ERROR_NAMES):
+        return ERROR_NAMES[error]
+    return f"error-status {error}"
 
 
 def encode_pdu(kind: int, request_id: int, oids: Sequence[Oid], non_repeaters: int = 0, repetitions: int = 0) -> bytes:

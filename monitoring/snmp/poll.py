@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from monitoring.snmp import ber, message
 from monitoring.snmp.ber import Oid
@@ -156,8 +157,10 @@ class Poll:
 
     def _request_walk(self, now: float) -> bytes:
         assert self._walk is not None  # noqa: S101 - only called while walking
-        kind = message.GET_BULK if self._bulk else message.GET_NEXT
-        return self.session.request(Request(kind, (self._walk.last,), self._repetitions if self._bulk else 0), now)
+        last = (self._walk.last,)
+        if self._bulk:
+            return self.session.request(Request(message.GET_BULK, last, self._repetitions), now)
+        return self.session.request(Request(message.GET_NEXT, last, 0), now)
 
     def _send(self, datagram: bytes, now: float) -> bytes | None:
         if self.result.sent >= self.budget.pdus:
@@ -175,7 +178,8 @@ class Poll:
             if varbind.oid in self._get:
                 self.result.varbinds[varbind.oid] = varbind
         for oid in self._get:
-            self._part("get", oid, COMPLETE if oid in answered else "not in the reply")
+            end = COMPLETE if oid in answered else "not in the reply"
+            self._part("get", oid, end)
         return self._next(now)
 
     def _get_failed(self, pdu: Pdu, now: float) -> bytes | None:
@@ -200,7 +204,9 @@ class Poll:
         walk.pdus += 1
         if not status and walk.pdus >= self.budget.walk_pdus:
             status = "budget: subtree without end"
-        return self._end_walk(status, now) if status else self._send(self._request_walk(now), now)
+        if status:
+            return self._end_walk(status, now)
+        return self._send(self._request_walk(now), now)
 
     def _walk_failed(self, pdu: Pdu, now: float) -> bytes | None:
         if pdu.error == message.TOO_BIG and self._repetitions > 1:
@@ -215,7 +221,9 @@ class Poll:
         """Keep the rows of the subtree; returns how the walk ended, empty when it goes on."""
         for varbind in pdu.varbinds:
             if varbind.tag == ber.END_OF_MIB_VIEW or varbind.oid[: len(walk.root)] != walk.root:
-                return COMPLETE if varbind.oid >= walk.last else "non-increasing OID"
+                if varbind.oid >= walk.last:
+                    return COMPLETE
+                return "non-increasing OID"
             if varbind.oid <= walk.last:
                 return "non-increasing OID"
             self.result.varbinds[varbind.oid] = varbind
@@ -244,10 +252,11 @@ class Poll:
         """Stop here: whatever has not been asked yet is named with the reason. There is nothing more to send."""
         if not self.result.answered:
             self.result.error, self.result.absence = reason, absence
-        for oid in (*self._get, *(oid for batch in self._gets for oid in batch)):
+        for oid in chain(self._get, *self._gets):
             self._part("get", oid, reason)
-        for walk in ((self._walk,) if self._walk else ()) + tuple(self._walks):
-            self._part("walk", walk.root, reason)
+        for walk in (self._walk, *self._walks):
+            if walk is not None:
+                self._part("walk", walk.root, reason)
         self._gets.clear()
         self._walks.clear()
         self.done = True

@@ -111,9 +111,9 @@ class CommunitySession:
             return self._ignore("wrong PDU type")
         if pdu.request_id in self._past:
             return LATE
-        return (
-            ReplyOutcome(ReplyVerdict.ANSWER, pdu) if pdu.request_id == self._id else self._ignore("wrong request id")
-        )
+        if pdu.request_id == self._id:
+            return ReplyOutcome(ReplyVerdict.ANSWER, pdu)
+        return self._ignore("wrong request id")
 
     def owns(self, data: bytes) -> bool:
         """Never: in version 2c the address is all that tells one sender from another."""
@@ -170,7 +170,9 @@ class UsmSession:
             # First of all, so that an old or blind datagram can neither cost a digest nor cause a discovery.
             message_id = usm.read_message_id(data)
             if message_id not in self._message_ids:
-                return LATE if message_id in self._past else self._ignore("wrong message id")
+                if message_id in self._past:
+                    return LATE
+                return self._ignore("wrong message id")
             secured = usm.open_reply(data, self._user, known, now)
         except BerError:
             return self._ignore("malformed")
@@ -199,7 +201,9 @@ class UsmSession:
             return "downgrade: reply less protected than the request"
         if secured.pdu.kind != message.RESPONSE:
             return "wrong PDU type"
-        return "" if secured.pdu.request_id == self._request_id else "wrong request id"
+        if secured.pdu.request_id == self._request_id:
+            return ""
+        return "wrong request id"
 
     def _learn(self, secured: usm.Secured, now: float) -> None:
         later = secured.boots > self.engine.boots or secured.time > self.engine.time
