@@ -1,20 +1,34 @@
-"""Who may log in where: keys, pinned host keys, and one OpenSSH configuration that every tool of the project uses."""
+"""Who may log in where: keys, pinned host keys, secrets, and one OpenSSH configuration that every tool uses."""
 
 from __future__ import annotations
 
+import secrets
+import sys
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from core.files import PRIVATE, make_folder, write_atomic
 from core.workspace import Workspace
+from lab.command import run
 from lab.instance import Instance
 from lab.topology import LabNode
 
 #: Accounts on a router beside the operations account: the one that configures, the one that arms the rollback.
 NETOPS, NETGUARD, OPS = "netops", "netguard", "ops"
+#: The secrets that are made, each with its random bytes (SNMPv3 passphrases need 8 characters or more, RFC 3414).
+SECRETS = {
+    "snmp_auth_password": 18,
+    "snmp_priv_password": 18,
+    "snmp_community": 12,
+    "postgres_replication_password": 18,
+    "pgbackrest_cipher_pass": 32,
+}
 
 
 def make_account_keys(ws: Workspace) -> None:
@@ -56,7 +70,7 @@ def write_ssh_config(instance: Instance, nodes: Iterable[LabNode]) -> None:
     netops (its shell is the router's command line), ``NAME-v6`` likewise, ``NAME-guard``, and ``NAME-ops`` for a shell.
     """
     ws = instance.workspace
-    blocks = [block for node in nodes for block in _blocks(ws, node)]
+    blocks = list(chain.from_iterable(_blocks(ws, node) for node in nodes))
     common = [
         "Host *",
         f'  UserKnownHostsFile "{ws.known_hosts}"',
@@ -111,3 +125,26 @@ def _block(alias: str, node: LabNode, address: str, user: str, key: Path, *more:
             "",
         ]
     )
+
+
+def make_secrets(ws: Workspace) -> None:
+    """Make the secrets file (Ansible Vault) and its password file unless both are there.
+
+    They are random and kept only encrypted; nothing is ever printed or put into argv.
+    """
+    if ws.secrets_file.exists() and ws.vault_password_file.exists():
+        return
+    _write_private(ws.vault_password_file, secrets.token_urlsafe(32) + "\n")
+    plain = yaml.safe_dump({name: secrets.token_urlsafe(size) for name, size in SECRETS.items()})
+    # The command line tool, not the library: importing Ansible would put this module under the GPL.
+    tool = Path(sys.executable).with_name("ansible-vault")
+    argv = [str(tool), "encrypt", "--vault-password-file", str(ws.vault_password_file), "--output", "-"]
+    # Ansible keeps files in the home of who runs it, and a service's account may have none.
+    with TemporaryDirectory(prefix="rackproof-ansible-") as home:
+        sealed = run(argv, stdin=plain, timeout=60, extra_environment={"ANSIBLE_HOME": home})
+    _write_private(ws.secrets_file, sealed)
+
+
+def _write_private(path: Path, text: str) -> None:
+    make_folder(path.parent, 0o700)
+    write_atomic(path, text, PRIVATE)

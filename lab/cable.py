@@ -37,7 +37,7 @@ def start(instance: Instance, topology: Topology) -> int | None:
     wires = [wire for wire in topology.wires if wire.is_cable]
     if not wires:
         return None
-    spec = [[[str(instance.netns_file(device)), name] for device, name in (wire.a, wire.b)] for wire in wires]
+    spec = [[_name_end(instance, wire.a), _name_end(instance, wire.b)] for wire in wires]
     log = (instance.run_dir / "cable.log").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.cable", json.dumps(spec)],
@@ -55,6 +55,12 @@ def start(instance: Instance, topology: Topology) -> int | None:
     for wire in wires:
         _raise_ends(instance, wire)
     return process.pid
+
+
+def _name_end(instance: Instance, end: tuple[str, str]) -> list[str]:
+    """Return the network namespace and the interface of one end of a wire."""
+    device, interface = end
+    return [str(instance.netns_file(device)), interface]
 
 
 def _raise_ends(instance: Instance, wire: Wire) -> None:

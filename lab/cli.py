@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The embedded lab: the small estate on this machine.", no_args_is_help=True)
 app.command()(netbox)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-#: How a node's state is shown; ``lab.status`` gives the names.
+#: How a node's state is shown; ``lab.reach`` gives the names.
 COLOURS = {"answers": "green", "silent": "red", "stopped": "red"}
 STATES = {"answers": N_("answers"), "silent": N_("silent"), "stopped": N_("stopped")}
 
@@ -67,9 +67,9 @@ def down(as_json: Json = False) -> None:
 
     Example: sudo ./rackproof lab down
     """
-    from lab.down import down as take_down
     from lab.instance import instance
     from lab.keeping import list_workspaces
+    from lab.up import down as take_down
 
     found = instance()
     with progress(_("taking the lab '{lab}' down").format(lab=found.name)) as step:
@@ -128,7 +128,7 @@ def status(as_json: Json = False) -> None:
     from lab import faults as fault_book
     from lab.enter import require_root
     from lab.instance import require_up
-    from lab.status import status as node_status
+    from lab.reach import status as node_status
 
     found = require_up()
     require_root(_("ask the lab's hosts and routers"))
@@ -252,7 +252,9 @@ def break_(fault: Annotated[str, typer.Argument(help="See `lab faults`.")], as_j
     text = _("{fault}: broken already")
     if changed:
         text = _("{fault}: broken")
-    _show_fault(found, fault, "break", changed, text if not as_json else "")
+    if as_json:
+        text = ""
+    _show_fault(found, fault, "break", changed, text)
 
 
 @app.command()
@@ -269,7 +271,9 @@ def mend(fault: Annotated[str, typer.Argument(help="See `lab faults`.")], as_jso
     text = _("{fault}: was not broken")
     if changed:
         text = _("{fault}: mended")
-    _show_fault(found, fault, "mend", changed, text if not as_json else "")
+    if as_json:
+        text = ""
+    _show_fault(found, fault, "mend", changed, text)
 
 
 def _require_for_fault() -> Instance:

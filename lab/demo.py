@@ -16,17 +16,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from core.console import Column, Terminal, emit_json, err, out, print_table, progress
 from core.errors import ExitCode, Place, RackproofError, list_names
+from core.files import copy_folder, make_folder, write_atomic
 from core.i18n import _
+from core.locks import hold
 from core.workspace import REPOSITORY, name_command, state_dir
-
-if TYPE_CHECKING:
-    from lab.instance import Instance
+from lab.enter import require_root
+from lab.instance import SOCKETS, Instance, instance
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
@@ -81,7 +82,7 @@ class Demo:
         with progress(step.title), self.log.open("ab") as log:
             log.write(f"\n$ rackproof {' '.join(arguments)}\n".encode())
             log.flush()
-            code, text = _call(arguments, log)
+            code, text = call_verb(arguments, log)
             log.write(text.encode())
         seconds = time.monotonic() - started
         self.timings.append((step.title, seconds))
@@ -113,11 +114,7 @@ def demo(
 
     Example: ./rackproof demo --keep
     """
-    from core.files import make_folder, write_atomic
-    from core.locks import hold
-    from lab.enter import require_root
-    from lab.instance import SOCKETS, instance
-    from lab.keeping import set_aside
+    from lab.keeping import set_aside  # late: it reads bundles, and `--help` would wait for what it imports
 
     require_root(_("run the demo"))
     os.environ["RACKPROOF_ESTATE"] = str(ESTATE)
@@ -127,30 +124,31 @@ def demo(
     show = out
     if as_json:
         show = err
-    results = state_dir() / (LAB if found.name == LAB else f"{LAB}-{found.name}")
+    folder = LAB if found.name == LAB else f"{LAB}-{found.name}"
+    results = state_dir() / folder
     with hold(SOCKETS / f"{found.name}.demo", _("the demo on the lab '{lab}'").format(lab=found.name)):
-        _refuse_used_lab(found)
+        refuse_used_lab(found)
         _tell_kept(set_aside(results), show)
         running = Demo(make_folder(results) / "demo.log", show)
         write_atomic(running.log, "")
         started = time.monotonic()
         with _terminate_like_interrupt():
             try:
-                summary = _play(running, found, results)
+                summary = play_demo(running, found, results)
             except BaseException:
                 err.print(_("taking the lab down …"), markup=False)
                 with suppress(RackproofError):  # what ended the demo is what the reader must see
-                    _lab_down()
+                    take_lab_down()
                     found.demo_mark.unlink(missing_ok=True)
                 raise
             if not keep:
                 running.run(DemoStep(_("Take the lab down"), ("lab", "down", "--json")))
             found.demo_mark.unlink(missing_ok=True)
     summary["seconds"] = round(time.monotonic() - started, 1)
-    _show(summary, running, as_json, keep)
+    show_summary(summary, running, as_json, keep)
 
 
-def _refuse_used_lab(found: Instance) -> None:
+def refuse_used_lab(found: Instance) -> None:
     """Refuse a lab that is up and that no demo raised, or that one kept: somebody may be at work there.
 
     Raises RackproofError (DEM003).
@@ -164,11 +162,11 @@ def _tell_kept(folder: Path | None, show: Terminal) -> None:
         show.print(_("kept from the run before: {folder}").format(folder=folder), markup=False)
 
 
-def _play(running: Demo, found: Instance, results: Path) -> dict[str, Any]:
-    from core.files import make_folder, write_atomic
-    from lab.keeping import set_aside
+def play_demo(running: Demo, found: Instance, results: Path) -> dict[str, Any]:
+    """Run the steps of the demo on a fresh lab and return its summary."""
+    from lab.keeping import set_aside  # late, as in `demo`
 
-    _lab_down()
+    take_lab_down()
     _tell_kept(set_aside(found.workspace.root), running.show)
     make_folder(found.run_dir)
     write_atomic(found.demo_mark, f"{os.getpid()}\n")
@@ -194,7 +192,7 @@ def _play(running: Demo, found: Instance, results: Path) -> dict[str, Any]:
     bundle = last["bundle"]
     run(DemoStep(_("Verify the evidence offline"), ("evidence", "verify", bundle, "--json")))
     run(DemoStep(_("Render the report in Vietnamese and English"), ("report", "build", bundle, "--json")))
-    return _keep_results(found, first, red, last, results)
+    return keep_results(found, first, red, last, results)
 
 
 def _read_envelope(text: str) -> dict[str, Any]:
@@ -210,7 +208,7 @@ def _read_envelope(text: str) -> dict[str, Any]:
 
 def _query() -> tuple[str, ...]:
     """Return the command that asks Prometheus, on its own host, how many devices answer its exporter."""
-    from inventory.load.loader import load_estate
+    from inventory.load.loader import load_estate  # late, as in `demo`
 
     address = load_estate(ESTATE).ipv6(PROMETHEUS)
     url = f"http://[{address}]:9090/api/v1/query?query=sum(rackproof_device_up)"
@@ -235,10 +233,9 @@ def _red(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [verdict for verdict in result["not_green"] if verdict["status"] != "waived"]
 
 
-def _keep_results(found: Instance, first: Any, red: Any, last: Any, results: Path) -> dict[str, Any]:
+def keep_results(found: Instance, first: Any, red: Any, last: Any, results: Path) -> dict[str, Any]:
     """Copy report and evidence to where people look for them; the originals stay in the lab's workspace."""
-    from core.files import copy_folder, write_atomic
-    from core.signing import load_or_create_key, public_pem
+    from core.signing import load_or_create_key, public_pem  # late, as in `demo`
 
     for source in (found.workspace.reports_dir, found.workspace.evidence_dir):
         copy_folder(source, results / source.name)
@@ -255,7 +252,8 @@ def _keep_results(found: Instance, first: Any, red: Any, last: Any, results: Pat
     }
 
 
-def _show(summary: dict[str, Any], running: Demo, as_json: bool, keep: bool) -> None:
+def show_summary(summary: dict[str, Any], running: Demo, as_json: bool, keep: bool) -> None:
+    """Show where every site stands, what was red in between, and where the results are."""
     if as_json:
         emit_json({**summary, "timings": dict(running.timings)})
         return
@@ -277,7 +275,8 @@ def _show(summary: dict[str, Any], running: Demo, as_json: bool, keep: bool) -> 
     out.print(_("all of it took {seconds} s").format(seconds=summary["seconds"]), markup=False)
 
 
-def _call(arguments: tuple[str, ...], log: Any) -> tuple[int, str]:
+def call_verb(arguments: tuple[str, ...], log: Any) -> tuple[int, str]:
+    """Run a verb of the front door as a process of its own; return its exit code and what it printed."""
     argv = (*DIES_WITH_US, sys.executable, "-m", "rackproof", *arguments)
     process = subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, start_new_session=True
@@ -303,7 +302,7 @@ def _stop(process: subprocess.Popen[Any]) -> None:
         return
 
 
-def _lab_down() -> None:
+def take_lab_down() -> None:
     """Take the lab down; waits a while for a step that a killed demo left behind and that is cleaning up itself."""
     argv = (sys.executable, "-m", "rackproof", "lab", "down")
     deadline = time.monotonic() + GRACE_S

@@ -18,6 +18,8 @@ from core.errors import ExitCode, RackproofError
 from core.files import make_folder
 from core.i18n import N_, _
 from core.workspace import REPOSITORY, is_clone, name_command, state_dir
+from lab import packages, preflight
+from lab.command import run
 
 app = typer.Typer(add_completion=False)
 MEMORY_GB, DISK_GB, PROCESSORS = 4, 5, 2
@@ -99,7 +101,7 @@ def list_works(works: tuple[str, ...]) -> list[str]:
 
 def examine() -> list[MachineFinding]:
     """Look at everything and return the findings; changes nothing that outlives the call."""
-    return [_root(), _python(), *_programs(), *_kernel(), _inotify(), _memory(), _disk(), _processors(), _image()]
+    return [_root(), _python(), *find_programs(), *_kernel(), _inotify(), _memory(), _disk(), _processors(), _image()]
 
 
 def _root() -> MachineFinding:
@@ -117,9 +119,8 @@ def _python() -> MachineFinding:
     return MachineFinding("Python", "ok", text)
 
 
-def _programs() -> list[MachineFinding]:
-    from lab import packages
-
+def find_programs() -> list[MachineFinding]:
+    """Return every program the lab needs: there, or with the package that has it."""
     findings = []
     for item in packages.needed():
         purpose = _(item.purpose)
@@ -131,8 +132,6 @@ def _programs() -> list[MachineFinding]:
 
 
 def _kernel() -> list[MachineFinding]:
-    from lab.command import run
-
     if os.geteuid() != 0:
         return [
             MachineFinding(KERNEL, "unknown", _("not tried: that takes root"), name_command("sudo ./rackproof doctor"))
@@ -160,8 +159,6 @@ def _kernel() -> list[MachineFinding]:
 
 
 def _inotify() -> MachineFinding:
-    from lab import preflight
-
     lacking = preflight.inotify_lacking(SYSTEMS)
     text = _("enough")
     if lacking:
@@ -202,7 +199,7 @@ def _enough(name: str, has: float, needs: int, text: str) -> MachineFinding:
 
 
 def _image() -> MachineFinding:
-    from lab import image
+    from lab import image  # late: it reads the estate, and `--help` would wait for what that imports
 
     text = _("not built yet; `lab up` builds it from Debian's packages in a minute")
     if image.is_built():
@@ -211,7 +208,7 @@ def _image() -> MachineFinding:
 
 
 def _show(findings: list[MachineFinding], is_well: bool) -> None:
-    from rich.markup import escape
+    from rich.markup import escape  # late: `--json` needs none of rich
 
     columns = (_("what"), _("state"), Column(_("detail"), whole=False), Column(_("how to get it"), whole=False))
     rows = []

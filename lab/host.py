@@ -157,7 +157,9 @@ def _hosts_file(topology: Topology) -> str:
 def console_tail(instance: Instance, node: str) -> str:
     """Return the end of what a node printed while booting, for error messages."""
     file = instance.hosts_dir / node / "console.log"
-    return file.read_text(encoding="utf-8", errors="replace")[-400:] if file.exists() else ""
+    if file.exists():
+        return file.read_text(encoding="utf-8", errors="replace")[-400:]
+    return ""
 
 
 def copy_owned(source: Path, target: Path, mode: int) -> None:

@@ -74,7 +74,9 @@ def program(name: str) -> list[str]:
     loader = next((root / "usr/lib").glob("*-linux-gnu*/ld-linux*.so.*"))
     with binary.open("rb") as stream:
         is_dynamic = b"/ld-linux" in stream.read(4096)
-    return [str(loader), "--library-path", str(loader.parent), str(binary)] if is_dynamic else [str(binary)]
+    if is_dynamic:
+        return [str(loader), "--library-path", str(loader.parent), str(binary)]
+    return [str(binary)]
 
 
 def write_wrappers(folder: Path) -> None:
@@ -88,7 +90,8 @@ def _digest() -> str:
     return debian.digest(BUILDER, RECIPE, sorted(p for p in RECIPE.rglob("*") if p.is_file()))
 
 
-def _packages() -> list[str]:
+def list_packages() -> list[str]:
+    """Return the Debian packages of the golden image."""
     lines = (RECIPE / "packages.txt").read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -97,7 +100,7 @@ def _build(target: Path, step: ProgressStep) -> None:
     recipe = read_model(RECIPE / "image.yml", GoldenImage)
     new = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
-        debian.install(new, recipe, _packages(), BUILD_TIMEOUT_S, step)
+        debian.install(new, recipe, list_packages(), BUILD_TIMEOUT_S, step)
         step(_("preparing the image"))
         _prepare(new, recipe)
         new.rename(target)

@@ -85,7 +85,9 @@ class Instance:
             data = json.loads(self.state_file.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        return data if isinstance(data, dict) else None
+        if isinstance(data, dict):
+            return data
+        return None
 
     def record(self, state: dict[str, Any]) -> None:
         """Replace the record in one step, so that a crash leaves the old one or the new one."""

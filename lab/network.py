@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from lab.command import ip_batch, run
@@ -35,13 +36,14 @@ def build(instance: Instance, topology: Topology) -> None:
 
 def raise_ports(instance: Instance, node: LabNode, topology: Topology) -> None:
     """Bring a node's interfaces up and give it the addresses and default routes it has before it boots."""
-    wired = [
-        name for wire in topology.wires if not wire.is_cable for device, name in (wire.a, wire.b) if device == node.name
-    ]
-    lines = ["link set lo up", *(f"link set {name} up" for name in wired)]
+    ends = chain.from_iterable((wire.a, wire.b) for wire in topology.wires if not wire.is_cable)
+    lines = ["link set lo up"]
+    lines += [f"link set {name} up" for device, name in ends if device == node.name]
     for port in node.ports:
         lines.append(f"link set {port.name} up")
-        lines += [f"addr add {a} dev {port.name}" + (" nodad" if a.version == 6 else "") for a in port.addresses]
+        for address in port.addresses:
+            nodad = " nodad" if address.version == 6 else ""
+            lines.append(f"addr add {address} dev {port.name}{nodad}")
         lines += [f"route add default via {gateway} dev {port.name}" for gateway in port.gateways]
     ip_batch(lines, instance.netns(node.name))
 
@@ -63,13 +65,16 @@ def _bridges(instance: Instance, topology: Topology) -> None:
     switches = instance.netns(SWITCHES)
     # Without multicast snooping: no querier is there, and IPv6 neighbour discovery would go silent.
     ip_batch((f"link add {name} type bridge mcast_snooping 0 forward_delay 0" for name in topology.bridges), switches)
-    ports = [(node, port) for node in topology.nodes for port in node.ports]
-    ip_batch(
-        f"link add {port.name} netns {instance.netns(node.name)} type veth peer name p{number} netns {switches}"
-        for number, (node, port) in enumerate(ports)
-    )
-    lines = [f"link set p{number} master {port.bridge} up" for number, (_, port) in enumerate(ports)]
-    ip_batch([*(f"link set {name} up" for name in topology.bridges), *lines], switches)
+    pairs: list[str] = []
+    lines = [f"link set {name} up" for name in topology.bridges]
+    for node in topology.nodes:
+        netns = instance.netns(node.name)
+        for port in node.ports:
+            peer = f"p{len(pairs)}"
+            pairs.append(f"link add {port.name} netns {netns} type veth peer name {peer} netns {switches}")
+            lines.append(f"link set {peer} master {port.bridge} up")
+    ip_batch(pairs)
+    ip_batch(lines, switches)
 
 
 def _link(instance: Instance, wire: Wire) -> str:

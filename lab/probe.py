@@ -18,37 +18,38 @@ CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
 TIMEOUT_S = 10
 
 
-def _run(*argv: str) -> None:
+def run_trial(*argv: str) -> None:
+    """Run a command of a trial. Raises OSError with the end of what it said when it fails."""
     done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise OSError(f"{argv[0]}: {done.stderr.strip()[-200:]}")
 
 
 def _veth() -> None:
-    _run("ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1")
+    run_trial("ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1")
 
 
 def _bridge() -> None:
-    _run("ip", "link", "add", "probebr", "type", "bridge", "mcast_snooping", "0")
+    run_trial("ip", "link", "add", "probebr", "type", "bridge", "mcast_snooping", "0")
 
 
 def _ipv6() -> None:
-    _run("ip", "address", "add", "fd00::1/64", "dev", "lo")
+    run_trial("ip", "address", "add", "fd00::1/64", "dev", "lo")
 
 
 def _tap() -> None:
-    _run("ip", "tuntap", "add", "probetap", "mode", "tap")
+    run_trial("ip", "tuntap", "add", "probetap", "mode", "tap")
 
 
 def _tap_speed() -> None:
-    _run("ethtool", "-s", "probetap", "speed", "100", "duplex", "full", "autoneg", "off")
+    run_trial("ethtool", "-s", "probetap", "speed", "100", "duplex", "full", "autoneg", "off")
 
 
 def _overlay() -> None:
     with tempfile.TemporaryDirectory(dir=sys.argv[1], prefix="probe-") as folder:
         for name in ("image", "up", "work", "root"):
             (Path(folder) / name).mkdir()
-        _run(
+        run_trial(
             "env",
             f"--chdir={folder}",
             "mount",
@@ -59,7 +60,7 @@ def _overlay() -> None:
             "lowerdir=image,upperdir=up,workdir=work",
             "root",
         )
-        _run("umount", f"{folder}/root")
+        run_trial("umount", f"{folder}/root")
 
 
 PROBES: dict[str, Callable[[], None]] = {
@@ -80,8 +81,8 @@ def _main() -> None:
         return
     results["namespaces"] = ""
     try:
-        _run("mount", "--make-rprivate", "/")
-        _run("ip", "link", "set", "lo", "up")
+        run_trial("mount", "--make-rprivate", "/")
+        run_trial("ip", "link", "set", "lo", "up")
     except OSError as error:
         results["namespaces"] = str(error)
     for name, probe in PROBES.items():

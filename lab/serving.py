@@ -102,7 +102,9 @@ def find_pid(instance: Instance, name: str) -> int:
     except (OSError, ValueError):
         return 0
     pid = int(data["pid"])
-    return pid if _started(pid) == data["started"] else 0
+    if _started(pid) == data["started"]:
+        return pid
+    return 0
 
 
 def _launch(instance: Instance, program: Program) -> subprocess.Popen[bytes]:
@@ -171,4 +173,6 @@ def _started(pid: int) -> str:
         words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
         return "gone"
-    return "gone" if words[0] == "Z" else words[19]
+    if words[0] == "Z":
+        return "gone"
+    return words[19]

@@ -69,7 +69,9 @@ def clean(instance: Instance) -> None:
 
 def namespaces(instance: Instance) -> list[str]:
     """Return the names of the instance's network namespaces."""
-    return sorted(p.name for p in NETNS.glob(f"{instance.prefix}*")) if NETNS.is_dir() else []
+    if NETNS.is_dir():
+        return sorted(p.name for p in NETNS.glob(f"{instance.prefix}*"))
+    return []
 
 
 def mounts(instance: Instance) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
+from itertools import chain
 
 from core.errors import RackproofError
 from inventory.model.enums import DeviceKind
@@ -89,12 +90,10 @@ def derive(estate: Estate) -> Topology:
 
     Raises RackproofError (LAB015) for an interface name that Linux would refuse.
     """
-    bridges = {
-        (code, vlan.name): f"br{number}"
-        for number, (code, vlan) in enumerate(
-            (code, vlan) for code, site in estate.sites.items() for vlan in site.vlans
-        )
-    }
+    bridges: dict[tuple[str, str], str] = {}
+    for code, site in estate.sites.items():
+        for vlan in site.vlans:
+            bridges[code, vlan.name] = f"br{len(bridges)}"
     nodes = [_controller(estate, bridges)]
     nodes += [_booted(estate, device.name, bridges) for device in estate.devices_of(*BOOTED)]
     nodes += _facilities(estate, bridges)
@@ -125,19 +124,20 @@ def _controller(estate: Estate, bridges: dict[tuple[str, str], str]) -> LabNode:
 
 def _booted(estate: Estate, device: str, bridges: dict[tuple[str, str], str]) -> LabNode:
     is_router = estate.devices[device].kind is DeviceKind.ROUTER
-    ports = tuple(
-        # A router's addresses are its own configuration's business; a host's are there from the start.
-        LabPort(i.name, bridges[estate.site_of[device], i.vlan.name], (), ())
-        if is_router
-        else _port(estate, i, bridges)
-        for i in estate.interfaces(device)
-        if i.vlan is not None
-    )
+    ports: list[LabPort] = []
+    for interface in estate.interfaces(device):
+        if interface.vlan is None:
+            continue
+        if is_router:  # its addresses are its own configuration's business; a host's are there from the start
+            ports.append(LabPort(interface.name, bridges[estate.site_of[device], interface.vlan.name], (), ()))
+        else:
+            ports.append(_port(estate, interface, bridges))
+    kind = "router" if is_router else "host"
     return LabNode(
         device,
-        "router" if is_router else "host",
+        kind,
         estate.site_of[device],
-        ports,
+        tuple(ports),
         device,
         str(estate.ipv4(device)),
         str(estate.ipv6(device)),
@@ -150,7 +150,7 @@ def _facilities(estate: Estate, bridges: dict[tuple[str, str], str]) -> list[Lab
         found = [estate.address(d.name) for d in estate.devices_of(*FACILITY, site=site) if d.attach]
         if found:
             first = _port(estate, found[0], bridges)
-            addresses = tuple(a for interface in found for a in reversed(interface.addresses))
+            addresses = tuple(chain.from_iterable(reversed(interface.addresses) for interface in found))
             port = LabPort(first.name, first.bridge, addresses, first.gateways)
             nodes.append(LabNode(f"fac-{site}", "facility", site, (port,)))
     return nodes

@@ -1,4 +1,4 @@
-"""`lab up`: from nothing to every host and router answering over SSH with its pinned key."""
+"""`lab up` and `lab down`: from nothing to every host and router answering over SSH with its pinned key, and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.i18n import _
 from core.locks import hold
 from inventory.load.loader import load_estate
 from inventory.model.estate import Estate
-from lab import access, cable, cgroup, facility, host, image, network, owner, preflight, router, sweep, vault
+from lab import access, cable, cgroup, facility, host, image, network, owner, preflight, router, sweep
 from lab.command import run
 from lab.enter import argv_inside, require_root
 from lab.instance import ESTATE, MARK, SOCKETS, Instance
@@ -54,6 +54,26 @@ def up(instance: Instance, step: ProgressStep) -> bool:
     return True
 
 
+def down(instance: Instance, step: ProgressStep) -> bool:
+    """Take the lab down; return False when there was nothing.
+
+    Raises RackproofError: LAB012 not root, LAB016 it is another checkout's, LCK001 somebody is raising it right now,
+    LAB030 something would not go.
+    """
+    require_root(_("take the lab down"))
+    owner.refuse_foreign(instance)
+    with exclusive(instance, _("taking the lab '{lab}' down").format(lab=instance.name)):
+        existed = instance.state_file.exists() or bool(sweep.leftovers(instance)) or instance.hosts_dir.exists()
+        step(_("facility agents"))
+        facility.stop(instance.run_dir)
+        instance.state_file.unlink(missing_ok=True)
+        step(_("processes, mounts, namespaces"))
+        sweep.clean(instance)
+        instance.demo_mark.unlink(missing_ok=True)
+        owner.release(instance)
+    return existed
+
+
 def exclusive(instance: Instance, what: str) -> AbstractContextManager[None]:
     """Hold the instance's name for one `up`, `down` or `destroy` at a time, whichever checkout it is done from.
 
@@ -73,7 +93,7 @@ def _raise(instance: Instance, step: ProgressStep) -> None:
     preflight.check(len(topology.booted), step)
     step(_("keys and secrets"))
     access.make_account_keys(instance.workspace)
-    vault.ensure(instance.workspace)
+    access.make_secrets(instance.workspace)
     secrets = dict(core_secrets.load(instance.workspace))
     said = _("network: {namespaces} namespaces, {vlans} VLANs, {links} links")
     counts = {"namespaces": len(topology.nodes), "vlans": len(topology.bridges), "links": len(topology.wires)}

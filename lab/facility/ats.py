@@ -21,6 +21,9 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "switch": ("ok", "fail"),
 }
 FAIL, OK = 1, 2
+#: What the MIB shows where something works, or does not.
+STATES = {True: OK, False: FAIL}
+SOURCE_NUMBERS = {"a": 1, "b": 2}
 NOT_AVAILABLE = -1
 
 
@@ -40,8 +43,8 @@ class Ats:
         redundant = good["a"] and good["b"] and switch
         ups = self.world.units.get(str(self.unit.spec.get("feeds", "")))
         load = self.world.ups_watts(ups, now) / 0.95 if ups and good[selected] else 0.0
-        status = {1: 2, 2: 1 if selected == "a" else 2, 3: OK if redundant else 1, 4: OK, 5: OK, 6: OK}
-        status |= {10: OK if switch else FAIL, 12: OK if good["a"] else FAIL, 13: OK if good["b"] else FAIL, 14: 1}
+        status = {1: 2, 2: SOURCE_NUMBERS[selected], 3: STATES[redundant], 4: OK, 5: OK, 6: OK}
+        status |= {10: STATES[switch], 12: STATES[good["a"]], 13: STATES[good["b"]], 14: 1}
         values = {(*ATS, 5, 1, number, 0): Value(INTEGER, data) for number, data in status.items()}
         values[(*ATS, 1, 5, 0)] = Value(STRING, b"AP4423")
         for number, side in ((1, "a"), (2, "b")):

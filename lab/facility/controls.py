@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from core.errors import RackproofError
 from lab.facility import ats, crac, environment, pdu, ups
 from lab.facility.world import Unit
@@ -23,7 +25,7 @@ def _keys(unit: Unit) -> list[str]:
         positions = [sensor["position"] for sensor in unit.spec["sensors"]]
         prefixes = ("sensor", "temperature", "humidity")
         contacts = [f"contact:{contact['quantity']}" for contact in unit.spec["contacts"]]
-        return [f"{prefix}:{position}" for position in positions for prefix in prefixes] + contacts
+        return [f"{prefix}:{position}" for position, prefix in product(positions, prefixes)] + contacts
     if unit.kind == "pdu":
         return ["power"] + [f"bank.{bank['rack']}" for bank in unit.spec["banks"]]
     tables = {"ups": ups.CONTROLS, "crac": crac.CONTROLS, "ats": ats.CONTROLS}

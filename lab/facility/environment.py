@@ -67,11 +67,17 @@ class Environment:
             return None
         if setting == "not-available":
             return LOST
-        return natural if setting == "ok" else float(setting)
+        if setting == "ok":
+            return natural
+        return float(setting)
 
     def _celsius(self, position: str, rise: float, now: float) -> float:
         rear = 1.2 if "rear" in position else 0.0
-        height = 1.2 if "top" in position else 0.4 if "middle" in position else 0.0
+        height = 0.0
+        if "top" in position:
+            height = 1.2
+        elif "middle" in position:
+            height = 0.4
         return SUPPLY_CELSIUS + 0.4 + rear + height + rise + 0.7 * wander(self.unit.name + position, now, 260)
 
     def _humidity(self, position: str, rise: float, now: float) -> float:

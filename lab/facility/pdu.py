@@ -44,7 +44,9 @@ class RackPdu:
     def _state(self, watts: float, rating: float) -> int:
         if watts > rating:
             return OVERLOAD
-        return NEAR_OVERLOAD if watts > NEAR_OVERLOAD_SHARE * rating else NORMAL
+        if watts > NEAR_OVERLOAD_SHARE * rating:
+            return NEAR_OVERLOAD
+        return NORMAL
 
     def _device(self, values: dict[Oid, Value], watts: float) -> None:
         rating = float(self.unit.spec["rating_w"])

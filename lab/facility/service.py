@@ -143,7 +143,9 @@ def _running(folder: Path) -> int:
         pid, _, started = (folder / PID).read_text(encoding="ascii").strip().partition(" ")
     except OSError:
         return 0
-    return int(pid) if pid.isdigit() and started and _started(int(pid)) == started and not _zombie(int(pid)) else 0
+    if pid.isdigit() and started and _started(int(pid)) == started and not _zombie(int(pid)):
+        return int(pid)
+    return 0
 
 
 def _zombie(pid: int) -> bool:

@@ -86,7 +86,8 @@ class Ups:
         low = source == "battery" and minutes < 5
         seconds = int(now - self.on_battery_since) if self.on_battery_since else 0
         put(values, (*UPS_MIB, 1), {1: b"APC", 2: self.unit.spec["model"].encode(), 5: self.unit.name.encode()})
-        put(values, (*UPS_MIB, 2), {1: 3 if low else 2, 2: seconds, 4: int(self.charge), 5: 3870 if not low else 3500})
+        status, decivolts = (3, 3500) if low else (2, 3870)
+        put(values, (*UPS_MIB, 2), {1: status, 2: seconds, 4: int(self.charge), 5: decivolts})
         values[(*UPS_MIB, 2, 3, 0)] = Value(GAUGE32 if minutes == UNKNOWN_MINUTES else INTEGER, minutes)
         values[(*UPS_MIB, 2, 7, 0)] = Value(INTEGER, round(25 + 1.5 * wander(self.unit.name + "bat", now, 1900)))
 
@@ -103,8 +104,8 @@ class Ups:
 
     def _output(self, values: dict[Oid, Value], now: float, source: str, load: float, percent: int) -> None:
         values[(*UPS_MIB, 4, 1, 0)] = Value(INTEGER, SOURCES[source])
-        put(values, (*UPS_MIB, 4), {2: 500 if source != "none" else 0, 3: LINES})
-        volts = 230 if source != "none" else 0
+        decihertz, volts = (500, 230) if source != "none" else (0, 0)
+        put(values, (*UPS_MIB, 4), {2: decihertz, 3: LINES})
         for line in range(1, LINES + 1):
             watts = round(load / LINES)
             amps = round(10 * watts / 230 / 0.96)
@@ -134,7 +135,8 @@ class Ups:
         values[(*POWERNET, 2, 2, 1, 0)] = Value(GAUGE32, int(self.charge))
         values[(*POWERNET, 2, 2, 2, 0)] = Value(GAUGE32, values[(*UPS_MIB, 2, 7, 0)].data)
         values[(*POWERNET, 2, 2, 3, 0)] = Value(TIMETICKS, minutes * 6000 & 0xFFFFFFFF)
-        put(values, (*POWERNET, 2, 2), {4: 2 if bad else 1, 6: 1 if bad else 0})
+        replace, count = (2, 1) if bad else (1, 0)
+        put(values, (*POWERNET, 2, 2), {4: replace, 6: count})
         put(values, (*POWERNET, 4, 1), {1: APC_STATUS[source]})
         gauges = {1: 230 if source != "none" else 0, 2: 50, 3: percent, 5: spare, 8: round(load)}
         for column, number in gauges.items():

@@ -74,6 +74,11 @@ class World:
         fed = ups is None or ups.control("source", "normal") != "none"
         return fed and pdu.control("power", "on") == "on"
 
+    def _carries(self, pdu: Unit, rack: str) -> bool:
+        """Tell whether a PDU is alive and its bank of this rack is on."""
+        has_bank = any(bank["rack"] == rack for bank in pdu.spec["banks"])
+        return has_bank and self.alive(pdu) and pdu.control(f"bank.{rack}", "on") == "on"
+
     def bank_watts(self, pdu: Unit, bank: int, now: float) -> float:
         """Return what one bank (one rack) draws from this PDU; a dead sister PDU's share moves over here."""
         racks = list(pdu.spec["banks"])
@@ -81,18 +86,13 @@ class World:
             return 0.0
         rack = racks[bank]
         demand = float(rack["watts"]) * load_factor(now) * (1 + 0.005 * wander(rack["rack"], now, 330))
-        carriers = [
-            other
-            for other in self.of_kind("pdu", pdu.site)
-            if any(b["rack"] == rack["rack"] for b in other.spec["banks"])
-            and self.alive(other)
-            and other.control(f"bank.{rack['rack']}", "on") == "on"
-        ]
+        carriers = [other for other in self.of_kind("pdu", pdu.site) if self._carries(other, rack["rack"])]
         if len(carriers) == 1:
             return demand
         lean = 0.01 * wander(rack["rack"] + "lean", now, 470)
-        first = carriers[0].name == pdu.name
-        return demand * (0.5 + lean if first else 0.5 - lean)
+        if carriers[0].name == pdu.name:
+            return demand * (0.5 + lean)
+        return demand * (0.5 - lean)
 
     def pdu_watts(self, pdu: Unit, now: float) -> float:
         """Return what a PDU draws altogether."""

@@ -6,6 +6,7 @@ it is typed anew, and as a last resort the routing software is restarted.
 """
 
 import json
+from itertools import chain
 
 from core.errors import RackproofError
 from core.i18n import _
@@ -56,8 +57,8 @@ def _sees(instance: Instance) -> bool:
 
 def _in_kernel(instance: Instance) -> bool:
     argv = ["ip", "-n", instance.netns(DEVICE), "-json", "-6", "address", "show", "dev", INTERFACE]
-    shown = [f"{a['local']}/{a['prefixlen']}" for link in json.loads(run(argv)) for a in link.get("addr_info", ())]
-    return _address() in shown
+    entries = chain.from_iterable(link.get("addr_info", ()) for link in json.loads(run(argv)))
+    return _address() in [f"{entry['local']}/{entry['prefixlen']}" for entry in entries]
 
 
 def _address() -> str:
@@ -65,7 +66,10 @@ def _address() -> str:
 
 
 def _vtysh(instance: Instance, *lines: str) -> str:
-    return as_root(instance, DEVICE, ["vtysh", *(word for line in lines for word in ("-c", line))])
+    argv = ["vtysh"]
+    for line in lines:
+        argv += ["-c", line]
+    return as_root(instance, DEVICE, argv)
 
 
 FAULT = LabFault(

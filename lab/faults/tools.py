@@ -65,7 +65,9 @@ def forget(instance: Instance, fault: str) -> None:
 
 def _alias(instance: Instance, node: str) -> str:
     config = instance.workspace.ssh_config.read_text(encoding="utf-8")
-    return f"{node}-ops" if f"Host {node}-ops\n" in config else f"{node}-v4"
+    if f"Host {node}-ops\n" in config:
+        return f"{node}-ops"
+    return f"{node}-v4"
 
 
 def is_active(instance: Instance, host: str, unit: str) -> bool:

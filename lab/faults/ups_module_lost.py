@@ -1,5 +1,7 @@
 """One power module of UPS A drops out: what is left still carries the load, but no further module may fail."""
 
+from itertools import chain
+
 from inventory.load.loader import load_estate
 from inventory.model.fields import Text
 from lab import facility
@@ -11,8 +13,9 @@ DEVICE, KEY = "ups-a", "modules"
 
 def _installed() -> int:
     """Return how many modules the estate says are in the frame: the one place where that is written."""
-    nodes = [node for site in load_estate(ESTATE).sites.values() for node in site.power if node.device == DEVICE]
-    return nodes[0].modules or 1
+    nodes = chain.from_iterable(site.power for site in load_estate(ESTATE).sites.values())
+    frame = next(node for node in nodes if node.device == DEVICE)
+    return frame.modules or 1
 
 
 def _make(instance: Instance) -> None:

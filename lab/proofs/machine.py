@@ -145,7 +145,9 @@ def find_authorities() -> Path | None:
     told = os.environ.get("PIP_CERT")
     if told and Path(told).is_file():
         return Path(told)
-    return AUTHORITIES if any(LOCAL_AUTHORITIES.glob("*.crt")) else None
+    if any(LOCAL_AUTHORITIES.glob("*.crt")):
+        return AUTHORITIES
+    return None
 
 
 def clone_head(repository: Path, root: Path) -> str:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, RootModel
@@ -106,7 +107,7 @@ def prove_mutants(
         clone_head(root, clone)
 
         on_progress(_("all of their tests, unbroken"))
-        tests = dict.fromkeys(test for mutant in mutants.values() for test in mutant.tests)
+        tests = dict.fromkeys(chain.from_iterable(mutant.tests for mutant in mutants.values()))
         unbroken = run_pytest(clone, list(tests))
         if unbroken.exit_code != PASSED:
             raise RackproofError("PRF007", actual=unbroken.output)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,8 +74,8 @@ class Proof:
     @property
     def is_good(self) -> bool:
         """Whether every command that was asked for ran and kept its promise."""
-        command_faults = [fault for command in self.commands for fault in command.faults]
-        return bool(self.commands) and not command_faults and not self.faults
+        has_faults = bool(self.faults) or any(command.faults for command in self.commands)
+        return bool(self.commands) and not has_faults
 
 
 def read_commands(text: str) -> dict[str, str]:
@@ -84,7 +85,8 @@ def read_commands(text: str) -> dict[str, str]:
     """
     section = SECTION.search(text)
     blocks = BLOCK.findall(section.group(1)) if section else []
-    lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+    every = chain.from_iterable(block.splitlines() for block in blocks)
+    lines = [line.strip() for line in every if line.strip()]
     commands = {_verb_of(line): line for line in lines}
     if len(lines) != len(commands) or set(commands) != set(TIME_LIMITS_S):
         wanted = ", ".join(f"`{LAUNCHER} {verb}`" for verb in TIME_LIMITS_S)
@@ -119,7 +121,7 @@ def prove_newcomer(wanted: Wanted, on_step: Callable[[str], None], *, keep: bool
                 line += " --fast"
             proofs.append(_prove_command(root, line, settings, wanted, log, on_step))
         python = read_python(root)
-        faults = tuple(_find_machine_faults(release, python))
+        faults = tuple(find_machine_faults(release, python))
         kept = str(root) if keep else ""
     return Proof(
         release.release, python, commit, _count_uncommitted(), str(log_file), kept, tuple(proofs), faults
@@ -193,7 +195,8 @@ def _split_count(part: str) -> tuple[str, int]:
     return word, int(number)
 
 
-def _find_machine_faults(release: machine.Release, python: str) -> Iterator[str]:
+def find_machine_faults(release: machine.Release, python: str) -> Iterator[str]:
+    """Yield what speaks against the machine: another Python than that of its own Debian."""
     if python != release.python and not python.startswith(f"{release.python}."):
         yield _("Python {found} was used, Debian's own is {expected}").format(
             found=python or "?", expected=release.python
@@ -219,7 +222,8 @@ def _make_root(folder: Path, *, keep: bool) -> Iterator[Path]:
         machine.remove_dead_groups()
         for left in folder.glob(f"{PASSING}*"):
             shutil.rmtree(left)
-        root = Path(tempfile.mkdtemp(prefix=KEPT if keep else PASSING, dir=folder))
+        prefix = KEPT if keep else PASSING
+        root = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         root.chmod(0o755)
         try:
             yield root

@@ -54,7 +54,9 @@ def find_python(version: str) -> str | None:
         return on_path
     home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     found = sorted(home.glob(f"versions/{version}.*/bin/python{version}"), key=_number_of)
-    return str(found[-1]) if found else None
+    if found:
+        return str(found[-1])
+    return None
 
 
 def prove_pythons(chosen: tuple[str, ...], on_step: Callable[[str], None]) -> list[PythonProof]:
@@ -83,7 +85,7 @@ def _prove_python(name: str, python: str) -> PythonProof:
     with tempfile.TemporaryDirectory(prefix="rackproof-python-") as folder:
         clone = Path(folder) / "rackproof"
         _clone_head(clone)
-        done = _run_tests(clone, python)
+        done = run_tests(clone, python)
         used = read_version(clone / ".rackproof/venv")
     log.write_text(done.text, encoding="utf-8")
     faults = list(find_faults(LINE, done))
@@ -108,7 +110,8 @@ def _clone_head(target: Path) -> None:
         raise RackproofError("PRF003", actual=error.actual or error.message) from error
 
 
-def _run_tests(clone: Path, python: str) -> LineRun:
+def run_tests(clone: Path, python: str) -> LineRun:
+    """Run the tests that need no lab on one Python, in a clone of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RACKPROOF_")}
     began = time.monotonic()
     try:

@@ -127,7 +127,8 @@ def _add_account(root: Path, account: Account) -> None:
     lines = groups.read_text(encoding="utf-8").splitlines()
     for index, line in enumerate(lines):
         if line.split(":")[0] in account.groups:
-            lines[index] = line + ("" if line.endswith(":") else ",") + name
+            comma = "" if line.endswith(":") else ","
+            lines[index] = line + comma + name
     groups.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

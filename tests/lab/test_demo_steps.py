@@ -29,7 +29,7 @@ def running(tmp_path: Path) -> Demo:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, code: int, text: str) -> None:
-    monkeypatch.setattr(demo, "_call", lambda _arguments, _log: (code, text))
+    monkeypatch.setattr(demo, "call_verb", lambda _arguments, _log: (code, text))
 
 
 def test_a_step_gives_what_it_told_programs(running: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,10 +92,10 @@ def test_a_lab_in_use_is_refused_and_what_a_killed_demo_left_is_not(
     if is_marked:
         lab.demo_mark.touch()
     if not refused:
-        demo._refuse_used_lab(lab)
+        demo.refuse_used_lab(lab)
         return
     with pytest.raises(RackproofError) as caught:
-        demo._refuse_used_lab(lab)
+        demo.refuse_used_lab(lab)
     assert (caught.value.code, caught.value.exit_code) == ("DEM003", 6)
 
 
@@ -108,10 +108,10 @@ def test_the_evidence_of_the_run_before_stays(
     def stop(_self: Demo, _step: DemoStep) -> None:
         raise Stop
 
-    monkeypatch.setattr(demo, "_lab_down", lambda: None)
+    monkeypatch.setattr(demo, "take_lab_down", lambda: None)
     monkeypatch.setattr(Demo, "run", stop)
     with pytest.raises(Stop):
-        demo._play(running, lab, tmp_path / "results")
+        demo.play_demo(running, lab, tmp_path / "results")
     [kept] = keeping.list_workspaces(lab)
     assert kept.bundles == 1
     assert kept.folder != str(lab.workspace.root)

@@ -38,7 +38,9 @@ def test_only_ok_is_ok(state: str, code: int, monkeypatch: pytest.MonkeyPatch) -
 def test_a_missing_program_names_its_debian_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "needed", lambda: [packages.Needed("no-such-program", "some-package", "why")])
     assert packages.missing() == ["some-package"]
-    assert doctor._programs() == [MachineFinding("no-such-program", "lacking", "why", "apt-get install some-package")]
+    assert doctor.find_programs() == [
+        MachineFinding("no-such-program", "lacking", "why", "apt-get install some-package")
+    ]
 
 
 def test_every_needed_program_has_package_and_purpose() -> None:
@@ -48,7 +50,7 @@ def test_every_needed_program_has_package_and_purpose() -> None:
 @needs_program("ip")
 def test_a_failing_probe_tells_why() -> None:
     with pytest.raises(OSError, match="ip: "):
-        probe._run("ip", "link", "add", "x", "type", "no-such-type")
+        probe.run_trial("ip", "link", "add", "x", "type", "no-such-type")
 
 
 def test_too_few_inotify_instances_are_seen_before_anything_hangs(

@@ -64,7 +64,7 @@ def test_a_build_that_ends_early_leaves_nothing(
 
 
 def test_packages_are_asked_for_as_the_recipe_lists_them(recipe: Path) -> None:
-    packages = image._packages()
+    packages = image.list_packages()
     assert {"systemd", "openssh-server", "frr", "postgresql-15", "pgbackrest"} <= set(packages)
     assert len(set(packages)) == len(packages)
     assert not any(" " in name or "#" in name for name in packages)

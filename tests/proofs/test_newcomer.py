@@ -102,7 +102,7 @@ def test_only_a_proof_of_something_without_faults_is_good(
 @pytest.mark.parametrize(("found", "count"), [("3.11.2", 0), ("3.11.7", 1), ("3.11.20", 1), ("", 1)])
 def test_the_python_must_be_debians_own(found: str, count: int) -> None:
     release = machine.read_release("bookworm")
-    assert len(list(newcomer._find_machine_faults(release, found))) == count
+    assert len(list(newcomer.find_machine_faults(release, found))) == count
 
 
 def test_an_unknown_release_is_named() -> None:
@@ -138,5 +138,5 @@ def test_tests_that_take_too_long_are_ended_and_what_they_showed_is_kept(
     program.chmod(0o755)
     monkeypatch.setattr(pythons, "LINE", "./slow")
     monkeypatch.setattr(pythons, "TIME_LIMIT_S", 2.0)
-    done = pythons._run_tests(tmp_path, "python3")
+    done = pythons.run_tests(tmp_path, "python3")
     assert (done.exit_code, done.text) == (None, "begun\n")

@@ -386,10 +386,10 @@ def test_the_demo_prints_its_shape(
     score = {"site": "dc", "tier": "DC", "passed": 1, "total": 2, "coverage": 0.5, "waived": 0, "not_met": 1}
     run = {"not_green": [row], "scoreboard": [score]}
     instance: Any = SimpleNamespace(workspace=ws)
-    summary = demo._keep_results(instance, run, run, run, tmp_path / "results")
+    summary = demo.keep_results(instance, run, run, run, tmp_path / "results")
     monkeypatch.setattr(RunningVerb, "schema", "demo")
     running = demo.Demo(tmp_path / "log", err, [("Raise the estate", 1.5)])
-    demo._show(summary | {"seconds": 1.5}, running, as_json=True, keep=False)
+    demo.show_summary(summary | {"seconds": 1.5}, running, as_json=True, keep=False)
     assert check_answer(Case("demo", (), (0,)), 0, capsys.readouterr().out) == []
 
 
