@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,9 +84,8 @@ def _provision(
     from core import secrets
     from core.journal import Journal
     from inventory.load.loader import load_estate
-    from playbooks.engines import Mode, commands
+    from playbooks.engines import Mode, commands, resolve_limit
     from playbooks.failures import choose_exit_code
-    from playbooks.limits import resolve_limit
     from playbooks.running import start_results
 
     ws = current()
@@ -125,7 +125,8 @@ def _run(
 @contextmanager
 def _journaled(journal: Journal, results: list[EngineResult]) -> Iterator[None]:
     """Write into the journal before anything is changed and after the end, whichever end it is."""
-    journal.append("provision.started", hosts=[host for result in results for host in result.asked])
+    asked = list(chain.from_iterable(result.asked for result in results))
+    journal.append("provision.started", hosts=asked)
     try:
         yield
     except BaseException as error:
@@ -177,9 +178,12 @@ def _show(mode: Mode, results: list[EngineResult]) -> None:
 
     changed = _("would change") if mode is Mode.PLAN else _("changed")
     numbers = [Column(heading, right=True) for heading in (_("ok"), changed, _("failed"), _("seconds"))]
-    print_table([_("host"), _("engine"), _("end"), *numbers], [_row(r, host) for r in results for host in r.all_hosts])
+    rows: list[list[str]] = []
+    for result in results:
+        rows.extend(_row(result, host) for host in result.all_hosts)
+    print_table([_("host"), _("engine"), _("end"), *numbers], rows)
     if mode is Mode.PLAN:
-        for event in (event for result in results for event in result.of(TaskStatus.CHANGED)):
+        for event in chain.from_iterable(result.of(TaskStatus.CHANGED) for result in results):
             out.print(f"{event.host}: {event.task}", markup=False)
             for line in event.detail.splitlines():
                 out.print(f"    {line}", markup=False)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 from core.errors import RackproofError, list_names
@@ -70,20 +71,21 @@ def commands(
 
 
 def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> EngineCommand:
-    inventory = REPOSITORY / "inventory" / ("lab.rackproof.yml" if ws.is_lab else "reference.rackproof.yml")
+    inventory = "lab.rackproof.yml" if ws.is_lab else "reference.rackproof.yml"
     argv = [
         str(Path(sys.executable).with_name("ansible-playbook")),
         str(PLAYBOOKS / "site.yml"),
         "--inventory",
-        str(inventory),
+        str(REPOSITORY / "inventory" / inventory),
         "--limit",
         ",".join(hosts),
         "--extra-vars",
         f"@{ws.secrets_file}",
         "--vault-password-file",
         str(ws.vault_password_file),
-        *(("--check", "--diff") if mode is Mode.PLAN else ()),
     ]
+    if mode is Mode.PLAN:
+        argv += ["--check", "--diff"]
     environment = {
         "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
         "ANSIBLE_HOME": str(ws.root / "ansible"),
@@ -92,14 +94,18 @@ def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> 
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
         "RACKPROOF_ESTATE": str(ws.estate_dir.resolve()),
-        **({} if plain else _fast_strategy()),
     }
+    if not plain:
+        environment |= _fast_strategy()
     return EngineCommand(ProvisioningEngine.ANSIBLE, hosts, tuple(argv), environment)
 
 
 def _pyinfra(_ws: Workspace, mode: Mode, hosts: tuple[str, ...], _plain: bool) -> EngineCommand:
-    limit = [part for host in hosts for part in ("--limit", host)]
-    argv = [sys.executable, "-m", "playbooks.rooms_run", *(["--plan"] if mode is Mode.PLAN else []), *limit]
+    argv = [sys.executable, "-m", "playbooks.rooms_run"]
+    if mode is Mode.PLAN:
+        argv.append("--plan")
+    for host in hosts:
+        argv += ["--limit", host]
     search = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     return EngineCommand(ProvisioningEngine.PYINFRA, hosts, tuple(argv), {"PYTHONPATH": search})
 
@@ -111,3 +117,21 @@ def _fast_strategy() -> dict[str, str]:
         return {}
     folder = Path(found.submodule_search_locations[0]) / "plugins" / "strategy"
     return {"ANSIBLE_STRATEGY_PLUGINS": str(folder), "ANSIBLE_STRATEGY": "mitogen_linear"}
+
+
+def resolve_limit(estate: Estate, names: Sequence[str]) -> list[str]:
+    """Return the hosts that these hosts and sites stand for, in the order of the estate.
+
+    Raises RackproofError (PRV002) for a name that is neither, and for a site without hosts: a typing error must not
+    look like a run that found nothing to do.
+    """
+    by_site: dict[str, list[str]] = {}
+    for host in host_inventory(estate).hosts:
+        by_site.setdefault(host.variables["rackproof_site"], []).append(host.name)
+    hosts = list(chain.from_iterable(by_site.values()))
+    chosen: set[str] = set()
+    for name in names:
+        if name not in hosts and name not in by_site:
+            raise RackproofError("PRV002", actual=name, known={*hosts, *by_site})
+        chosen.update(by_site.get(name, [name]))
+    return [host for host in hosts if host in chosen]

@@ -8,6 +8,7 @@ Lines: ``{"event": "task", "host": …, "task": …, "status": "ok|changed|faile
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -102,7 +103,8 @@ class EngineResult:
 
     def counts(self, host: str) -> dict[str, int]:
         """Return how many tasks ended each way on a host."""
-        return {status.value: sum(e.host == host and e.status is status for e in self.events) for status in TaskStatus}
+        counts = Counter(event.status for event in self.events if event.host == host)
+        return {status.value: counts[status] for status in TaskStatus}
 
     def of(self, *wanted: TaskStatus) -> list[TaskEvent]:
         """Return the events with one of these statuses."""
@@ -117,7 +119,9 @@ class EngineResult:
             return Ending.FAILED
         said = self.endings.get(host, Ending.SILENT)
         worked = bool(statuses & {TaskStatus.OK, TaskStatus.CHANGED})
-        return Ending.SILENT if said is Ending.DONE and not worked else said
+        if said is Ending.DONE and not worked:
+            return Ending.SILENT
+        return said
 
     @property
     def is_good(self) -> bool:

@@ -76,7 +76,9 @@ def choose_exit_code(results: Sequence[EngineResult]) -> ExitCode:
         return ExitCode.OK
     by_kind = {failure.kind: failure.exit_code for failure in reversed(failures)}
     known = [by_kind[kind] for kind in GRAVEST_FIRST if kind in by_kind]
-    return known[0] if known else ExitCode.NOT_GREEN
+    if known:
+        return known[0]
+    return ExitCode.NOT_GREEN
 
 
 def explain_event(engine: str, event: TaskEvent) -> RackproofError:

@@ -134,7 +134,9 @@ def run_rooms(state: State, deploy: Callable[[], None], *, is_plan: bool) -> int
         if host.name in failed:
             status = "failed" if host.connected or host in state.activated_hosts else "unreachable"
         print(line_of("end", host=host.name, status=status), flush=True)
-    return 1 if failed and code == 0 else code
+    if failed and code == 0:
+        return 1
+    return code
 
 
 def _run(state: State, deploy: Callable[[], None], is_plan: bool) -> int:

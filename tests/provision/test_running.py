@@ -16,10 +16,9 @@ from core.errors import ExitCode, RackproofError
 from core.workspace import REPOSITORY, Workspace
 from inventory.load.loader import load_estate
 from inventory.model.enums import Family, ProvisioningEngine
-from playbooks.engines import EngineCommand, Mode, commands
+from playbooks.engines import EngineCommand, Mode, commands, resolve_limit
 from playbooks.events import Ending, EngineResult, TaskStatus
 from playbooks.failures import choose_exit_code, explain_failures
-from playbooks.limits import resolve_limit
 from playbooks.running import run_all, start_results
 
 ESTATE = load_estate(REPOSITORY / "lab" / "estate")

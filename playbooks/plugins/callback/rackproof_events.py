@@ -39,8 +39,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Report a task that went well, and what it says of the change it made."""
-        changed = result.result.get("changed")
-        self._task(result, "changed" if changed else "ok", self._told(result) if changed else "")
+        if result.result.get("changed"):
+            self._task(result, "changed", self._told(result))
+        else:
+            self._task(result, "ok", "")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Report a task that failed, with what it said."""
@@ -52,7 +54,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         """Report a task that does not concern the host, or one that only an apply would run."""
-        self._task(result, "changed" if self._is_left_out(result.result) else "skipped")
+        status = "changed" if self._is_left_out(result.result) else "skipped"
+        self._task(result, status)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Report how the work on every host ended: the last word of this engine.
@@ -106,7 +109,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _why(result: Any) -> str:
         parts = [part for part in result.get("results", []) if part.get("failed")] or [result]
         wanted = ("msg", "stdout", "stderr")  # the end of standard error says most: it stands last
-        return "\n".join(str(part[key]).strip() for part in parts for key in wanted if part.get(key))
+        said: list[str] = []
+        for part in parts:
+            said += [str(part[key]).strip() for key in wanted if part.get(key)]
+        return "\n".join(said)
 
     @staticmethod
     def _say(event: str, **fields: Any) -> None:
