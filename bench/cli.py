@@ -88,7 +88,7 @@ def style(
                 "least": item.measure.least,
                 "met": item.is_met,
                 "anchors": dict(zip(table.anchors, item.measure.figures, strict=False)),
-                "why": item.measure.why,
+                "why": item.reason,
             }
             for item in found
         ]
@@ -104,7 +104,7 @@ def style(
         columns = (_("measure"), Column(_("ours"), right=True), _("goal"), _("met"), ", ".join(table.anchors))
         print_table(columns, rows)
         for item in found:
-            if item.measure.why:
-                out.print(f"{item.measure.text}: {item.measure.why}", markup=False)
+            if item.reason:
+                out.print(f"\n{item.measure.text}: {item.reason}", markup=False)
     if check and any(item.is_met is False for item in found):
         raise typer.Exit(int(ExitCode.NOT_GREEN))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bench.process import FRONT_DOOR, run_command, time_answer, time_command
 from bench.result import Measurement, make_measurement
 from bench.scaled_estate import REFERENCE, scale_estate
 from core.errors import Place, RackproofError
 from core.workspace import REPOSITORY, state_dir
 
+FRONT_DOOR = [sys.executable, "-P", "-m", "rackproof"]
+_TIMEOUT_S = 120
 _FACTORS = (1, 2, 4)
 _HEADING = re.compile(r"^(?:verbs|Commands):$", re.MULTILINE)
 _COMMAND = re.compile(r"^  ([a-z][a-z-]*)(?:  .*)?$")
@@ -45,13 +49,13 @@ print("anew" if "inventory.rules" in sys.modules else "remembered")
 def measure_estate(runs: int, say: Callable[[str], None]) -> Iterator[Measurement]:
     """Yield every measurement of the reference estate; ``say`` hears what is being measured."""
     say("load, N-1, memory")
-    probes = [_probe(REFERENCE) for _ in range(runs)]
+    probes = [probe_estate(REFERENCE) for _ in range(runs)]
     yield make_measurement("load and validate, cold", [probe["process"] - probe["failures"] for probe in probes])
     yield make_measurement("N-1 of every device and link", [probe["failures"] for probe in probes])
     yield make_measurement("peak memory, MB", [probe["memory"] for probe in probes])
     with TemporaryDirectory(prefix="rackproof-bench-") as name:
         yield from _remembered(runs, Path(name) / "state", say)
-        yield from _growth(runs, Path(name), say)
+        yield from measure_growth(runs, Path(name), say)
     for words in [*list_launcher_help(say), *list_help_commands(say)]:
         say(" ".join(words))
         yield make_measurement(_name_figure(words), [time_command(words) for _ in range(runs)], kind="help")
@@ -60,7 +64,7 @@ def measure_estate(runs: int, say: Callable[[str], None]) -> Iterator[Measuremen
 def _remembered(runs: int, state: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
     """Yield what is measured with an up-to-date cache, in a state folder of its own."""
     say("load from cache")
-    yield make_measurement("load and validate, from cache", _from_cache(REFERENCE, state, runs))
+    yield make_measurement("load and validate, from cache", time_cached_loads(REFERENCE, state, runs))
     validate = [*FRONT_DOOR, "estate", "validate", str(REFERENCE)]
     run_command(validate, state)
     yield make_measurement("estate validate, from cache", [time_command(validate, state) for _ in range(runs)])
@@ -71,7 +75,7 @@ def _remembered(runs: int, state: Path, say: Callable[[str], None]) -> Iterator[
     yield make_measurement("Ansible inventory listing", [time_command(listing, state) for _ in range(runs)])
 
 
-def _from_cache(folder: Path, state: Path, runs: int) -> list[float]:
+def time_cached_loads(folder: Path, state: Path, runs: int) -> list[float]:
     """Return seconds of whole processes that load a remembered estate. Raises RackproofError BEN002 when it was not."""
     command = [sys.executable, "-c", _REMEMBERED, str(folder)]
     run_command(command, state)
@@ -81,7 +85,7 @@ def _from_cache(folder: Path, state: Path, runs: int) -> list[float]:
     return times
 
 
-def _growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
+def measure_growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
     """Yield the cost of a site in estates of growing size, and how much more it costs in the largest.
 
     The sizes take turns: a machine that becomes slower then makes all of them slower, not the last one only.
@@ -92,10 +96,10 @@ def _growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator[Measur
     for turn in range(runs):
         say(f"linear growth, x{', x'.join(map(str, _FACTORS))}: {turn + 1} of {runs}")
         for factor, folder in folders.items():
-            probe = _probe(folder)
+            probe = probe_estate(folder)
             sites[factor] = probe["sites"]
             seconds = {"load": probe["load"], "N-1": probe["failures"],
-                       "load from cache": _from_cache(folder, top / "state", 1)[0]}  # fmt: skip
+                       "load from cache": time_cached_loads(folder, top / "state", 1)[0]}  # fmt: skip
             for what, value in seconds.items():
                 cost.setdefault(what, {}).setdefault(factor, []).append(1000 * value / probe["sites"])
     for factor in _FACTORS:
@@ -111,7 +115,7 @@ def _name_figure(words: list[str]) -> str:
     return " ".join(["./rackproof" if words[0] == str(REPOSITORY / "rackproof") else "rackproof", *shown])
 
 
-def _probe(folder: Path) -> dict[str, float]:
+def probe_estate(folder: Path) -> dict[str, float]:
     """Load without the cache and compute every single failure; return seconds, MB and counts."""
     seconds, said = time_answer([sys.executable, "-c", _PROBE, str(folder)])
     found: dict[str, float] = json.loads(said)
@@ -146,3 +150,32 @@ def read_commands(text: str) -> list[str]:
         return []
     lines = text[heading.end() :].strip("\n").split("\n\n", 1)[0].splitlines()
     return [found.group(1) for line in lines if (found := _COMMAND.match(line))]
+
+
+def time_command(command: list[str], state: Path | None = None) -> float:
+    """Return the seconds a command takes, start and end of its process included; as ``run`` otherwise."""
+    return time_answer(command, state)[0]
+
+
+def time_answer(command: list[str], state: Path | None = None) -> tuple[float, str]:
+    """Return the seconds a command takes and what it prints."""
+    started = time.perf_counter()
+    said = run_command(command, state)
+    return time.perf_counter() - started, said
+
+
+def run_command(command: list[str], state: Path | None = None) -> str:
+    """Run a command without what this process was told, and return what it prints.
+
+    ``state``: with estates remembered in this folder; without it none is remembered. Raises RackproofError BEN001 when
+    the command fails.
+    """
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("RACKPROOF_", "ANSIBLE_"))}
+    environment["PYTHONPATH"] = str(REPOSITORY)
+    environment |= {"RACKPROOF_STATE": str(state)} if state else {"RACKPROOF_NO_CACHE": "1"}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+    )
+    if done.returncode != 0:
+        raise RackproofError("BEN001", place=Place(Path(command[0])), actual=done.stderr.strip()[-500:])
+    return done.stdout

@@ -36,7 +36,9 @@ class Measurement:
     @property
     def met(self) -> bool | None:
         """Whether the median meets the goal; None without a goal."""
-        return None if self.goal is None else self.median <= self.goal
+        if self.goal is None:
+            return None
+        return self.median <= self.goal
 
 
 def make_measurement(name: str, values: list[float], kind: str | None = None) -> Measurement:

@@ -53,7 +53,9 @@ def _copy_province(data: dict[str, Any], copy: int, region: int, codes: set[str]
 
     def rename(name: str) -> str:
         inside = name in codes or name.rsplit("-", 1)[0] in codes
-        return f"x{copy}-{name}" if inside else name
+        if inside:
+            return f"x{copy}-{name}"
+        return name
 
     def copy_uplink(uplink: dict[str, Any]) -> dict[str, Any]:
         made = {**uplink, "id": uplink["id"] + copy * _STEP}

@@ -70,7 +70,16 @@ class StyleFigure:
         goal = self.measure.goal
         if goal is None:
             return None
-        return self.value >= goal if self.measure.least else self.value <= goal
+        if self.measure.least:
+            return self.value >= goal
+        return self.value <= goal
+
+    @property
+    def reason(self) -> str:
+        """Why the goal is missed; empty where it is met, where there is none, and where nobody has said why."""
+        if self.is_met is False:
+            return self.measure.why
+        return ""
 
 
 @dataclass(slots=True)
@@ -109,6 +118,11 @@ def measure_style(table: StyleTable, repository: Path = REPOSITORY) -> list[Styl
     values = work_out(tally)
     values["fragments"] = float(len(find_fragments(files, repository)))
     return [StyleFigure(name, measure, values[name]) for name, measure in table.measures.items()]
+
+
+def find_unexplained(figures: Iterable[StyleFigure]) -> list[str]:
+    """Return the names of the figures that miss their goal and say no reason."""
+    return [figure.name for figure in figures if figure.is_met is False and not figure.reason]
 
 
 def list_sources(repository: Path, rooms: Iterable[str]) -> Iterator[Path]:

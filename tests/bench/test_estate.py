@@ -11,12 +11,11 @@ import pytest
 from typer.main import get_command
 
 from bench import estate as bench
-from bench.estate import list_help_commands, read_commands
-from bench.process import FRONT_DOOR
+from bench.estate import FRONT_DOOR, list_help_commands, read_commands
 from bench.result import Measurement, make_measurement
 from bench.scaled_estate import scale_estate
 from core.errors import RackproofError
-from inventory.load.loader import inspect_estate
+from inventory.load.inspection import inspect_estate
 from rackproof import ROOMS, run
 from tests.support import Answer, Command, json_of, require
 
@@ -60,7 +59,7 @@ def test_a_missed_goal_is_said_and_can_fail(rackproof: Command) -> None:
 
 def test_what_fails_is_not_a_figure(tmp_path: Path) -> None:
     with pytest.raises(RackproofError) as caught:
-        bench._probe(tmp_path / "nowhere")
+        bench.probe_estate(tmp_path / "nowhere")
     assert caught.value.code == "BEN001"
 
 
@@ -103,16 +102,18 @@ def test_commands_are_read_from_a_help_text(text: str, names: list[str]) -> None
 def test_an_estate_that_is_not_remembered_is_no_figure_from_the_cache(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(RackproofError) as caught:
-        bench._from_cache(ROOT / "lab" / "estate", tmp_path / "state", 1)
+        bench.time_cached_loads(ROOT / "lab" / "estate", tmp_path / "state", 1)
     assert caught.value.code == "BEN002"
 
 
 def test_growth_is_a_ratio_with_a_goal(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = {1: 1.0, 2: 2.0, 4: 8.0}  # N-1 grows faster than the estate
     monkeypatch.setattr(bench, "scale_estate", lambda factor, folder: factor)
-    monkeypatch.setattr(bench, "_probe", lambda factor: {"load": factor, "failures": cost[factor], "sites": factor})
-    monkeypatch.setattr(bench, "_from_cache", lambda factor, state, runs: [factor] * runs)
-    found = {item.name: item for item in bench._growth(3, ROOT, lambda text: None)}
+    monkeypatch.setattr(
+        bench, "probe_estate", lambda factor: {"load": factor, "failures": cost[factor], "sites": factor}
+    )
+    monkeypatch.setattr(bench, "time_cached_loads", lambda factor, state, runs: [factor] * runs)
+    found = {item.name: item for item in bench.measure_growth(3, ROOT, lambda text: None)}
     load, cut = (found[f"growth: {what} of a site at x4 over x1, ratio"] for what in ("load", "N-1"))
     assert (load.median, load.met, cut.median, cut.met) == (1.0, True, 2.0, False)
     assert make_measurement("mere figure", [1.0]).met is None

@@ -14,6 +14,7 @@ from bench.style import (
     Tally,
     count_file,
     find_fragments,
+    find_unexplained,
     measure_style,
     read_style_table,
     work_out,
@@ -90,6 +91,36 @@ def test_a_fragment_is_small_and_has_one_importer(tmp_path: Path) -> None:
 def test_a_goal_is_met_or_missed(least: bool, value: float, met: bool) -> None:
     assert StyleFigure("x", Measure(text="x", goal=8, least=least), value).is_met is met
     assert StyleFigure("x", Measure(text="x", least=least), value).is_met is None
+
+
+def test_a_reason_is_wanted_of_a_miss_and_of_nothing_else() -> None:
+    wanted = Measure(text="x", goal=8)
+    explained = Measure(text="x", goal=8, why="y")
+    figures = [
+        StyleFigure("met", wanted, 8.0),
+        StyleFigure("met and explained", explained, 8.0),
+        StyleFigure("no goal", Measure(text="x"), 9.0),
+        StyleFigure("explained", explained, 9.0),
+        StyleFigure("missed", wanted, 9.0),
+    ]
+    assert find_unexplained(figures) == ["missed"]
+    assert [figure.name for figure in figures if figure.reason] == ["explained"]
+
+
+def test_every_goal_of_the_table_is_met_or_its_miss_has_a_reason() -> None:
+    assert find_unexplained(measure_style(read_style_table())) == []
+
+
+def test_the_verb_says_why_a_goal_is_missed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = Measure(text="lines of a function", goal=0, why="one has to stand somewhere")
+    table = StyleTable(rooms=("bench",), anchors=(), measures={"function_lines_median": measure}, verbs="read")
+    monkeypatch.setattr("bench.style.read_style_table", lambda: table)
+    assert rackproof.run(["--lang", "en", "bench", "style"]) == 0
+    assert "lines of a function: one has to stand somewhere" in capsys.readouterr().out
+    rackproof.run(["--lang", "en", "bench", "style", "--json"])
+    assert json.loads(capsys.readouterr().out)["data"]["figures"][0]["why"] == "one has to stand somewhere"
 
 
 def test_the_table_measures_what_is_worked_out() -> None:
