@@ -163,6 +163,7 @@ def serve_sd(
     Example: rackproof estate serve-sd --listen 127.0.0.1:9781
     """
     from inventory.export.service_discovery import TargetSource, address, chosen, listening, serve
+    from inventory.model.ipv6 import bracket_host
 
     folder = current().estate_dir.resolve()
     jobs = chosen(job or (), folder)
@@ -170,8 +171,7 @@ def serve_sd(
     line = listening(host, port, folder)
     tell = emit_json_line if as_json else _print_event
     source = TargetSource(folder, jobs, lambda wrong: tell({"event": "estate", "valid": not wrong, "reason": wrong}))
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}/sd/"
+    url = f"http://{bracket_host(host)}:{port}/sd/"
     with end_stream(tell):
         tell({"event": "listening", "url": url, "jobs": jobs, "estate": str(folder)})
         with suppress(RackproofError):  # it was said; the estate can be mended while we serve

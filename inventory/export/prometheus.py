@@ -7,6 +7,7 @@ from typing import Any
 from inventory.model.entities import Device
 from inventory.model.enums import DeviceKind
 from inventory.model.estate import Estate
+from inventory.model.ipv6 import bracket_host
 
 EXPORTER_JOB = "rackproof"
 # job → port, kinds of devices; None: every device that is polled by SNMP, for an exporter that takes the target's name
@@ -44,6 +45,5 @@ def _entry(estate: Estate, device: Device, job: str, port: int) -> dict[str, Any
             labels["province"] = site.province
     if device.snmp and port == JOBS["snmp"][0]:
         labels["profile"] = device.snmp.profile
-    place = estate.address(device.name)
-    host = f"[{place.host}]" if place.ipv6 else str(place.host)
+    host = bracket_host(str(estate.address(device.name).host))
     return {"targets": [f"{host}:{port}"], "labels": labels}

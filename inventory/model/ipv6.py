@@ -99,6 +99,13 @@ def read_host_number(address: IPv6Address) -> int | None:
     return None
 
 
+def bracket_host(host: str) -> str:
+    """Return a host as it stands before a port: an IPv6 address in brackets (RFC 3986)."""
+    if ":" in host:
+        return f"[{host}]"
+    return host
+
+
 def name_subnet(prefix: IPv6Network) -> str:
     """Return what a /64 is inside the estate's /32, as ``101:a064``; the /32 itself may be another one day."""
     inside = int(prefix.network_address) >> 64

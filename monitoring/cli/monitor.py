@@ -13,6 +13,7 @@ from core.console import Column, emit_json, emit_json_line, end_stream, err, out
 from core.errors import ExitCode, RackproofError
 from core.i18n import N_, _, ngettext
 from core.workspace import current
+from inventory.model.ipv6 import bracket_host
 from monitoring.quantities.readings import Quality
 
 if TYPE_CHECKING:
@@ -233,9 +234,8 @@ def serve_metrics(
     poller = Poller(estate, secrets.load(ws))
     poller.prepare(devices)
     exporter = Exporter(estate, poller, devices, interval)
-    shown = f"[{host}]" if ":" in host else host
     text = ngettext("{n} device, every {seconds} s, on {url}", "{n} devices, every {seconds} s, on {url}", len(devices))
-    url = f"http://{shown}:{port}/metrics"
+    url = f"http://{bracket_host(host)}:{port}/metrics"
     err.print(text.format(n=len(devices), seconds=f"{interval:g}", url=url), markup=False)
     if not as_json:
         serve(exporter, host, port)
@@ -277,8 +277,8 @@ def guess_address(text: str) -> str | None:
         address = ip_address(text.strip("[]"))
     except ValueError:
         return None
-    shown = f"[{address}]" if address.version == 6 else str(address)
-    return _("did you mean '{close}'?").format(close=f"{shown}:{targets.EXPORTER_PORT}")
+    close = f"{bracket_host(str(address))}:{targets.EXPORTER_PORT}"
+    return _("did you mean '{close}'?").format(close=close)
 
 
 @app.command("targets")

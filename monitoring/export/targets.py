@@ -12,6 +12,7 @@ from core.files import write_set
 from inventory.model.entities import Device
 from inventory.model.enums import DeviceKind
 from inventory.model.estate import Estate
+from inventory.model.ipv6 import bracket_host
 
 EXPORTER_PORT, NODE_PORT = 9780, 9100
 EXPORTER_JOB = "rackproof"
@@ -59,6 +60,5 @@ def make_entry(estate: Estate, device: Device, job: str, port: int) -> dict[str,
         # What the exporter serves is of other devices, at other sites. Site and device stand in its samples and win
         # there (honor_labels); a tier or a role of the controller would be put on all of them.
         labels |= {"tier": estate.sites[site].tier, "role": device.role}
-    place = estate.address(device.name)
-    host = f"[{place.host}]" if place.ipv6 else str(place.host)
+    host = bracket_host(str(estate.address(device.name).host))
     return {"targets": [f"{host}:{port}"], "labels": labels}
