@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bench.result import Measurement, make_measurement
+from bench.result import Figure, make_figure
 from bench.scaled_estate import REFERENCE, scale_estate
 from core.errors import Place, RackproofError
 from core.workspace import REPOSITORY, state_dir
@@ -46,33 +46,33 @@ print("anew" if "inventory.rules" in sys.modules else "remembered")
 """
 
 
-def measure_estate(runs: int, say: Callable[[str], None]) -> Iterator[Measurement]:
+def measure_estate(runs: int, say: Callable[[str], None]) -> Iterator[Figure]:
     """Yield every measurement of the reference estate; ``say`` hears what is being measured."""
     say("load, N-1, memory")
     probes = [probe_estate(REFERENCE) for _ in range(runs)]
-    yield make_measurement("load and validate, cold", [probe["process"] - probe["failures"] for probe in probes])
-    yield make_measurement("N-1 of every device and link", [probe["failures"] for probe in probes])
-    yield make_measurement("peak memory, MB", [probe["memory"] for probe in probes])
+    yield make_figure("load and validate, cold", [probe["process"] - probe["failures"] for probe in probes])
+    yield make_figure("N-1 of every device and link", [probe["failures"] for probe in probes])
+    yield make_figure("peak memory, MB", [probe["memory"] for probe in probes])
     with TemporaryDirectory(prefix="rackproof-bench-") as name:
         yield from _remembered(runs, Path(name) / "state", say)
         yield from measure_growth(runs, Path(name), say)
     for words in [*list_launcher_help(say), *list_help_commands(say)]:
         say(" ".join(words))
-        yield make_measurement(_name_figure(words), [time_command(words) for _ in range(runs)], kind="help")
+        yield make_figure(_name_figure(words), [time_command(words) for _ in range(runs)], kind="help")
 
 
-def _remembered(runs: int, state: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
+def _remembered(runs: int, state: Path, say: Callable[[str], None]) -> Iterator[Figure]:
     """Yield what is measured with an up-to-date cache, in a state folder of its own."""
     say("load from cache")
-    yield make_measurement("load and validate, from cache", time_cached_loads(REFERENCE, state, runs))
+    yield make_figure("load and validate, from cache", time_cached_loads(REFERENCE, state, runs))
     validate = [*FRONT_DOOR, "estate", "validate", str(REFERENCE)]
     run_command(validate, state)
-    yield make_measurement("estate validate, from cache", [time_command(validate, state) for _ in range(runs)])
+    yield make_figure("estate validate, from cache", [time_command(validate, state) for _ in range(runs)])
     say("Ansible listing")
     ansible = str(Path(sys.executable).with_name("ansible-inventory"))
     listing = [ansible, "-i", "inventory/reference.rackproof.yml", "--list"]
     run_command(listing, state)
-    yield make_measurement("Ansible inventory listing", [time_command(listing, state) for _ in range(runs)])
+    yield make_figure("Ansible inventory listing", [time_command(listing, state) for _ in range(runs)])
 
 
 def time_cached_loads(folder: Path, state: Path, runs: int) -> list[float]:
@@ -85,7 +85,7 @@ def time_cached_loads(folder: Path, state: Path, runs: int) -> list[float]:
     return times
 
 
-def measure_growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator[Measurement]:
+def measure_growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator[Figure]:
     """Yield the cost of a site in estates of growing size, and how much more it costs in the largest.
 
     The sizes take turns: a machine that becomes slower then makes all of them slower, not the last one only.
@@ -104,10 +104,10 @@ def measure_growth(runs: int, top: Path, say: Callable[[str], None]) -> Iterator
                 cost.setdefault(what, {}).setdefault(factor, []).append(1000 * value / probe["sites"])
     for factor in _FACTORS:
         for what, values in cost.items():
-            yield make_measurement(f"x{factor}, {sites[factor]:.0f} sites: {what}, ms a site", values[factor])
+            yield make_figure(f"x{factor}, {sites[factor]:.0f} sites: {what}, ms a site", values[factor])
     for what, values in cost.items():
         growth = median(values[_FACTORS[-1]]) / median(values[_FACTORS[0]])
-        yield make_measurement(f"growth: {what} of a site at x{_FACTORS[-1]} over x1, ratio", [growth], kind="growth")
+        yield make_figure(f"growth: {what} of a site at x{_FACTORS[-1]} over x1, ratio", [growth], kind="growth")
 
 
 def _name_figure(words: list[str]) -> str:

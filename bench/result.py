@@ -24,7 +24,7 @@ GOALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class Figure:
     """One thing measured: median and range, in seconds unless the name says MB; ``goal`` is None for a mere figure."""
 
     name: str
@@ -41,9 +41,9 @@ class Measurement:
         return self.median <= self.goal
 
 
-def make_measurement(name: str, values: list[float], kind: str | None = None) -> Measurement:
+def make_figure(name: str, values: list[float], kind: str | None = None) -> Figure:
     """Return the measurement of a name from its values; its goal is that of its kind, else that of its name."""
-    return Measurement(name, median(values), min(values), max(values), GOALS.get(kind or name))
+    return Figure(name, median(values), min(values), max(values), GOALS.get(kind or name))
 
 
 def describe_machine() -> dict[str, str]:

@@ -6,7 +6,7 @@ The input current column answers -1: the recorded family has no meter there (Pow
 from __future__ import annotations
 
 from lab.facility.agentx import INTEGER, STRING, Oid, Value
-from lab.facility.world import Unit, World, wander
+from lab.facility.world import FacilityUnit, World, wander
 
 ATS: Oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 8)
 SUBTREES = (ATS,)
@@ -30,7 +30,7 @@ NOT_AVAILABLE = -1
 class Ats:
     """One transfer switch: picks the preferred source while that is good, the other one otherwise."""
 
-    def __init__(self, unit: Unit, world: World) -> None:
+    def __init__(self, unit: FacilityUnit, world: World) -> None:
         self.unit, self.world = unit, world
 
     def snapshot(self, now: float) -> dict[Oid, Value]:

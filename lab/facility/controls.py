@@ -6,12 +6,12 @@ from itertools import product
 
 from core.errors import RackproofError
 from lab.facility import ats, crac, environment, pdu, ups
-from lab.facility.world import Unit
+from lab.facility.world import FacilityUnit
 
 AGENT = ("normal", "slow", "silent")
 
 
-def check(unit: Unit, key: str, value: str) -> None:
+def check(unit: FacilityUnit, key: str, value: str) -> None:
     """Refuse a control that the device does not have. Raises RackproofError LAB021 with what it does have."""
     allowed = _allowed(unit, key)
     if allowed is None:
@@ -20,7 +20,7 @@ def check(unit: Unit, key: str, value: str) -> None:
         raise RackproofError("LAB022", actual=value, device=unit.name, control=key, allowed=" | ".join(allowed))
 
 
-def _keys(unit: Unit) -> list[str]:
+def _keys(unit: FacilityUnit) -> list[str]:
     if unit.kind == "environment":
         positions = [sensor["position"] for sensor in unit.spec["sensors"]]
         prefixes = ("sensor", "temperature", "humidity")
@@ -32,7 +32,7 @@ def _keys(unit: Unit) -> list[str]:
     return list(tables[unit.kind])
 
 
-def _allowed(unit: Unit, key: str) -> tuple[str, ...] | None:
+def _allowed(unit: FacilityUnit, key: str) -> tuple[str, ...] | None:
     if key == "agent":
         return AGENT
     if key not in _keys(unit):

@@ -7,7 +7,7 @@ The suction and return humidity columns answer -1, as the recorded unit does.
 from __future__ import annotations
 
 from lab.facility.agentx import INTEGER, STRING, Oid, Value
-from lab.facility.world import SUPPLY_CELSIUS, Unit, World, wander
+from lab.facility.world import SUPPLY_CELSIUS, FacilityUnit, World, wander
 
 UNIT: Oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 13, 3, 2, 2)
 GROUP: Oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 13, 3, 2, 1)
@@ -25,7 +25,7 @@ LITRES_PER_SECOND_PER_KW = 48
 class Crac:
     """One cooling unit; its share of the heat follows from which units run."""
 
-    def __init__(self, unit: Unit, world: World) -> None:
+    def __init__(self, unit: FacilityUnit, world: World) -> None:
         self.unit, self.world = unit, world
         self.started = world.clock()
 

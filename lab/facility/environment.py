@@ -8,7 +8,7 @@ normally closed, so that a cut cable looks like an alarm.
 from __future__ import annotations
 
 from lab.facility.agentx import INTEGER, STRING, Oid, Value
-from lab.facility.world import SUPPLY_CELSIUS, Unit, World, wander
+from lab.facility.world import SUPPLY_CELSIUS, FacilityUnit, World, wander
 
 UIO: Oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 25)
 SENSOR: Oid = (*UIO, 1, 2, 1)
@@ -31,7 +31,7 @@ HUMIDITY = 47.0
 class Environment:
     """One environment unit with a temperature and humidity sensor per position and dry contacts."""
 
-    def __init__(self, unit: Unit, world: World) -> None:
+    def __init__(self, unit: FacilityUnit, world: World) -> None:
         self.unit, self.world = unit, world
 
     def snapshot(self, now: float) -> dict[Oid, Value]:

@@ -7,7 +7,7 @@ kilowatt-hour (PowerNet-MIB; the same units in recordings of AP8932 and AP8959).
 from __future__ import annotations
 
 from lab.facility.agentx import INTEGER, STRING, Oid, Value
-from lab.facility.world import Unit, World, wander
+from lab.facility.world import FacilityUnit, World, wander
 
 RPDU2: Oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 26)
 SUBTREES = (RPDU2,)
@@ -24,7 +24,7 @@ NEAR_OVERLOAD_SHARE = 0.8
 class RackPdu:
     """One PDU; the energy counter is the only thing it has to remember."""
 
-    def __init__(self, unit: Unit, world: World) -> None:
+    def __init__(self, unit: FacilityUnit, world: World) -> None:
         self.unit, self.world = unit, world
         self.watt_seconds = float(unit.spec.get("start_kwh", 12_000)) * 3.6e6
         self._last = world.clock()

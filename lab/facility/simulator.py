@@ -26,7 +26,7 @@ from lab.facility.plan import AGENTS_FILE, CONTROL_SOCKET, Agent
 from lab.facility.snmpd import SOCKET, Snmpd
 from lab.facility.subagent import Table
 from lab.facility.ups import Ups
-from lab.facility.world import Unit, World
+from lab.facility.world import FacilityUnit, World
 
 SNAPSHOT_AGE_S = 0.25
 SLOW_ANSWER_S = 0.8
@@ -46,7 +46,7 @@ MODELS: dict[str, type[Any]] = {"ups": Ups, "pdu": RackPdu, "crac": Crac, "ats":
 class SimulatedDevice:
     """One device: its unit, its physics, its snmpd and the latest table of values."""
 
-    def __init__(self, agent: Agent, unit: Unit, world: World, snmpd: Snmpd) -> None:
+    def __init__(self, agent: Agent, unit: FacilityUnit, world: World, snmpd: Snmpd) -> None:
         self.agent, self.unit = agent, unit
         self.model: DeviceModel = MODELS[agent.kind](unit, world)
         self.snmpd = snmpd
@@ -93,7 +93,7 @@ class Simulator:
         self.folder = folder
         told = json.loads((folder / AGENTS_FILE).read_text(encoding="utf-8"))
         agents = [Agent(**{**item, "addresses": tuple(item["addresses"])}) for item in told["agents"]]
-        units = [Unit(agent.name, agent.kind, agent.site, agent.spec) for agent in agents]
+        units = [FacilityUnit(agent.name, agent.kind, agent.site, agent.spec) for agent in agents]
         world = World(units, time.time)
         pairs = zip(agents, units, strict=True)
         self.devices = {

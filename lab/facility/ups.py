@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from lab.facility.agentx import COUNTER32, GAUGE32, INTEGER, OBJECT_ID, STRING, TIMETICKS, Oid, Value
-from lab.facility.world import Unit, World, wander
+from lab.facility.world import FacilityUnit, World, wander
 
 UPS_MIB: Oid = (1, 3, 6, 1, 2, 1, 33, 1)
 POWERNET: Oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 1)
@@ -38,7 +38,7 @@ LINES = 3
 class Ups:
     """One UPS; keeps only what a clock alone cannot tell: battery charge, seconds on battery, input failures."""
 
-    def __init__(self, unit: Unit, world: World) -> None:
+    def __init__(self, unit: FacilityUnit, world: World) -> None:
         self.unit, self.world = unit, world
         self.charge, self.line_bads, self.on_battery_since = 100.0, 0, 0.0
         self._last = world.clock()

@@ -37,7 +37,7 @@ def load_factor(now: float) -> float:
 
 
 @dataclass
-class Unit:
+class FacilityUnit:
     """What one device was told to be (``spec``) and told to do since (``controls``)."""
 
     name: str
@@ -54,32 +54,32 @@ class Unit:
 class World:
     """All units of the lab and the flows between them."""
 
-    def __init__(self, units: list[Unit], clock: Callable[[], float]) -> None:
+    def __init__(self, units: list[FacilityUnit], clock: Callable[[], float]) -> None:
         self.units = {unit.name: unit for unit in units}
         self.clock = clock
         self.started = clock()
         self._warmth: dict[str, tuple[float, float]] = {}
 
-    def of_kind(self, kind: str, site: str) -> list[Unit]:
+    def of_kind(self, kind: str, site: str) -> list[FacilityUnit]:
         """Return the units of one kind at one site."""
         return [unit for unit in self.units.values() if unit.kind == kind and unit.site == site]
 
-    def source_of(self, pdu: Unit) -> Unit | None:
+    def source_of(self, pdu: FacilityUnit) -> FacilityUnit | None:
         """Return the UPS that feeds a PDU."""
         return self.units.get(str(pdu.spec.get("fed_by", "")))
 
-    def alive(self, pdu: Unit) -> bool:
+    def alive(self, pdu: FacilityUnit) -> bool:
         """Say whether a PDU has power: it is on, and so is the UPS that feeds it."""
         ups = self.source_of(pdu)
         fed = ups is None or ups.control("source", "normal") != "none"
         return fed and pdu.control("power", "on") == "on"
 
-    def _carries(self, pdu: Unit, rack: str) -> bool:
+    def _carries(self, pdu: FacilityUnit, rack: str) -> bool:
         """Tell whether a PDU is alive and its bank of this rack is on."""
         has_bank = any(bank["rack"] == rack for bank in pdu.spec["banks"])
         return has_bank and self.alive(pdu) and pdu.control(f"bank.{rack}", "on") == "on"
 
-    def bank_watts(self, pdu: Unit, bank: int, now: float) -> float:
+    def bank_watts(self, pdu: FacilityUnit, bank: int, now: float) -> float:
         """Return what one bank (one rack) draws from this PDU; a dead sister PDU's share moves over here."""
         racks = list(pdu.spec["banks"])
         if not self.alive(pdu) or pdu.control(f"bank.{racks[bank]['rack']}", "on") != "on":
@@ -94,11 +94,11 @@ class World:
             return demand * (0.5 + lean)
         return demand * (0.5 - lean)
 
-    def pdu_watts(self, pdu: Unit, now: float) -> float:
+    def pdu_watts(self, pdu: FacilityUnit, now: float) -> float:
         """Return what a PDU draws altogether."""
         return sum(self.bank_watts(pdu, bank, now) for bank in range(len(pdu.spec["banks"])))
 
-    def ups_watts(self, ups: Unit, now: float) -> float:
+    def ups_watts(self, ups: FacilityUnit, now: float) -> float:
         """Return what a UPS gives: its PDUs' draw plus the loss of the distribution between them."""
         fed = [pdu for pdu in self.of_kind("pdu", ups.site) if self.source_of(pdu) is ups]
         return sum(self.pdu_watts(pdu, now) for pdu in fed) * (1 + DISTRIBUTION_LOSS)

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from bench import estate as bench
 from bench.estate import FRONT_DOOR, list_help_commands, read_commands
-from bench.result import Measurement, make_measurement
+from bench.result import Figure, make_figure
 from bench.scaled_estate import scale_estate
 from core.errors import RackproofError
 from inventory.load.inspection import inspect_estate
@@ -21,14 +21,14 @@ from tests.support import Answer, Command, json_of, require
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FIGURES = [Measurement("load", 0.5, 0.4, 0.6, 3.0), Measurement("growth", 0.7, 0.6, 0.9, None)]
+FIGURES = [Figure("load", 0.5, 0.4, 0.6, 3.0), Figure("growth", 0.7, 0.6, 0.9, None)]
 
 
 @pytest.fixture
 def rackproof(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.setenv("RACKPROOF_LANG", "")
 
-    def call(*words: str, figures: Sequence[Measurement] = FIGURES) -> Answer:
+    def call(*words: str, figures: Sequence[Figure] = FIGURES) -> Answer:
         monkeypatch.setattr(bench, "measure_estate", lambda runs, say: iter(figures))
         code = run(["--lang", "en", "bench", "estate", *words])
         said = capsys.readouterr()
@@ -51,7 +51,7 @@ def test_figures_are_printed_with_the_machine(rackproof: Command) -> None:
 
 
 def test_a_missed_goal_is_said_and_can_fail(rackproof: Command) -> None:
-    slow = [Measurement("load", 3.5, 3.4, 3.6, 3.0)]
+    slow = [Figure("load", 3.5, 3.4, 3.6, 3.0)]
     assert "goal 3: MISSED" in rackproof(figures=slow).stdout
     assert (rackproof(figures=slow).returncode, rackproof("--check", figures=slow).returncode) == (0, 1)
     assert json_of(rackproof("--json", figures=slow).stdout)["figures"][0]["met"] is False
@@ -116,7 +116,7 @@ def test_growth_is_a_ratio_with_a_goal(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {item.name: item for item in bench.measure_growth(3, ROOT, lambda text: None)}
     load, cut = (found[f"growth: {what} of a site at x4 over x1, ratio"] for what in ("load", "N-1"))
     assert (load.median, load.met, cut.median, cut.met) == (1.0, True, 2.0, False)
-    assert make_measurement("mere figure", [1.0]).met is None
+    assert make_figure("mere figure", [1.0]).met is None
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from inventory.load.loader import load_estate
 from lab.facility import controls, plan, snmpd
 from lab.facility.agentx import Oid, Value
 from lab.facility.simulator import MODELS, DeviceModel
-from lab.facility.world import Unit, World
+from lab.facility.world import FacilityUnit, World
 
 NOON = 1_790_000_000.0
 SECRETS = {"snmp_auth_password": "auth-secret-1", "snmp_priv_password": "priv-secret-1", "snmp_community": "read-1"}
@@ -30,7 +30,7 @@ class Clock:
 def lab() -> tuple[World, dict[str, DeviceModel], Clock]:
     clock = Clock()
     agents = plan.agents(load_estate(REPOSITORY / "lab" / "estate"), "t")
-    units = [Unit(agent.name, agent.kind, agent.site, agent.spec) for agent in agents]
+    units = [FacilityUnit(agent.name, agent.kind, agent.site, agent.spec) for agent in agents]
     world = World(units, clock)
     return world, {unit.name: MODELS[unit.kind](unit, world) for unit in units}, clock
 

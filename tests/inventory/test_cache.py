@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from core.errors import RackproofError
 from inventory.load import estate_cache, inspection
+from inventory.load.estate_cache import Inspection
 from inventory.load.inspection import inspect_estate
 from inventory.load.loader import check_estate, load_estate
 from inventory.source.file_tracking import read_fingerprint, report_read, track_reads
@@ -27,11 +28,11 @@ FILES = sorted(str(file.relative_to(BASE)) for file in BASE.rglob("*") if file.i
 OUTSIDE = {"tiers.yml": "link", "hardware.yml": "models"}  # file → the link that leads to its folder
 
 
-def plain(found: loader.Inspection) -> list[list[object]]:
+def plain(found: Inspection) -> list[list[object]]:
     return [[type(item).__name__, item.as_dict()] for item in (*found.errors, *found.warnings)]
 
 
-def same(one: loader.Inspection, other: loader.Inspection) -> None:
+def same(one: Inspection, other: Inspection) -> None:
     assert plain(one) == plain(other)
     assert one.estate == other.estate
     if one.estate is not None and other.estate is not None:
@@ -39,7 +40,7 @@ def same(one: loader.Inspection, other: loader.Inspection) -> None:
 
 
 class Asked(NamedTuple):
-    answer: loader.Inspection
+    answer: Inspection
     remembered: bool
 
 
@@ -252,6 +253,7 @@ import sys
 from pathlib import Path
 from core.workspace import REPOSITORY
 from inventory.load.estate_cache import list_sources
+from inventory.load.estate_cache import Inspection
 from inventory.load.inspection import inspect_estate
 inspect_estate(Path("lab/estate"))
 files = [Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
@@ -313,7 +315,7 @@ def test_what_changed_while_it_was_read_is_not_kept(estate: Path, name: str, mon
     with (estate / "estate.yml").open("a") as stream:
         stream.write("# so that it is loaded anew\n")
 
-    def look(folder: Path) -> loader.Inspection:
+    def look(folder: Path) -> Inspection:
         file.write_bytes(old + b"# for a moment\n")
         found = inspect_estate(folder)
         file.write_bytes(old)
@@ -374,6 +376,7 @@ def test_when_this_process_began_is_known() -> None:
 WATCHED = """
 import os, sys
 from pathlib import Path
+from inventory.load.estate_cache import Inspection
 from inventory.load.inspection import inspect_estate
 from inventory.source.file_tracking import read_fingerprint, report_read, track_reads
 folder, seen = Path(sys.argv[1]), set()

@@ -10,7 +10,7 @@ import yaml
 
 from core import secrets as core_secrets
 from inventory.load.loader import load_estate
-from lab import access, vault
+from lab import access
 from lab.instance import ESTATE, Instance
 from lab.topology import derive
 from tests.support import needs_program
@@ -89,15 +89,15 @@ def test_host_keys_are_pinned_by_name_and_both_addresses(found: Instance) -> Non
 def test_secrets_are_random_encrypted_private_and_made_once(found: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/proc/no-home")  # as of an account that has none
     ws = found.workspace
-    vault.ensure(ws)
+    access.make_secrets(ws)
     first = ws.secrets_file.read_bytes()
-    vault.ensure(ws)
+    access.make_secrets(ws)
     assert ws.secrets_file.read_bytes() == first
     assert first.startswith(b"$ANSIBLE_VAULT;")
     for file in (ws.secrets_file, ws.vault_password_file):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     values = core_secrets.load(ws)
-    assert set(values) == set(vault.NAMES)
+    assert set(values) == set(access.SECRETS)
     assert len(set(values.values())) == len(values)
     assert not any(value.encode() in first for value in values.values())
     assert yaml.safe_load(first) is not None

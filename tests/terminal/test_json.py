@@ -302,9 +302,9 @@ def run_here(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 
 def test_a_benchmark_prints_its_shape(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from bench import estate as bench
-    from bench.result import Measurement
+    from bench.result import Figure
 
-    found = [Measurement("load", 1.5, 1, 2, None), Measurement("help", 0.1, 0.1, 0.2, 0.2)]
+    found = [Figure("load", 1.5, 1, 2, None), Figure("help", 0.1, 0.1, 0.2, 0.2)]
     monkeypatch.setattr(bench, "measure_estate", lambda _runs, _step: found)
     assert run_here(capsys, "bench", "estate") == []
 
