@@ -66,10 +66,10 @@ def _address() -> str:
 
 
 def _vtysh(instance: Instance, *lines: str) -> str:
-    argv = ["vtysh"]
+    commands: list[str] = []
     for line in lines:
-        argv += ["-c", line]
-    return as_root(instance, DEVICE, argv)
+        commands += ["-c", line]
+    return as_root(instance, DEVICE, ["vtysh", *commands])
 
 
 FAULT = LabFault(

@@ -128,6 +128,10 @@ def test_a_second_demo_is_told_who_runs_the_first(tmp_path: Path, monkeypatch: p
     import subprocess
 
     monkeypatch.setattr(instance, "SOCKETS", tmp_path)
+    monkeypatch.setattr(demo, "SOCKETS", tmp_path)
+    # Where the refusal fails, this test must fail and not begin a demo, nor take somebody's lab down.
+    monkeypatch.setattr(demo, "play_demo", lambda *_given: pytest.fail("a second demo begins"))
+    monkeypatch.setattr(demo, "take_lab_down", lambda: None)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("RACKPROOF_STATE", str(tmp_path / "state"))
     for name in ("RACKPROOF_LAB", "RACKPROOF_ESTATE", "RACKPROOF_WORKSPACE"):
