@@ -22,6 +22,15 @@ from monitoring.snmp.poll import Poll
 SYSTEM = (1, 3, 6, 1, 2, 1, 1)
 USER = usm.User("monitor", "SHA-256", "authpassword", "privpassword")
 ENGINE = bytes.fromhex("80001f8880aabbccdd00112233")
+#: RFC 3414 section 6.3.1 and RFC 7860 section 4, written down once more: an agent that shared the poller's table would
+#: share its mistakes.
+DIGESTS = {
+    "SHA": ("sha1", 12),
+    "SHA-224": ("sha224", 16),
+    "SHA-256": ("sha256", 24),
+    "SHA-384": ("sha384", 32),
+    "SHA-512": ("sha512", 48),
+}
 TREE: dict[Oid, tuple[int, bytes]] = {
     (*SYSTEM, 2, 0): (ber.OBJECT_ID, ber.encode_oid_content((1, 3, 6, 1, 4, 1, 318, 1, 3, 5, 4))),
     (*SYSTEM, 3, 0): (ber.TIMETICKS, b"\x01\x00"),
@@ -101,7 +110,7 @@ class Agent3:
         self.appended = b""
 
     def keys(self) -> tuple[bytes, bytes]:
-        name = usm.DIGESTS[self.user.auth][0]
+        name = DIGESTS[self.user.auth][0]
 
         def key(password: str) -> bytes:
             stretched = (password.encode() * (1_048_576 // len(password) + 1))[:1_048_576]
@@ -124,7 +133,7 @@ class Agent3:
         auth, priv = self.keys()
         blank = datagram[: digest[0]] + bytes(digest[1] - digest[0]) + datagram[digest[1] :]
         size = digest[1] - digest[0]
-        if hmac.digest(auth, blank, usm.DIGESTS[self.user.auth][0])[:size] != datagram[slice(*digest)]:
+        if hmac.digest(auth, blank, DIGESTS[self.user.auth][0])[:size] != datagram[slice(*digest)]:
             return self.report(message_id, 5, protect=False)
         if boots != self.boots or abs(time - self.time) > 150:
             return self.report(message_id, 2, protect=True)
@@ -140,7 +149,7 @@ class Agent3:
 
     def wrap(self, message_id: int, pdu: bytes, protect: bool, encrypt: bool = True) -> bytes:
         auth, priv = self.keys()
-        size = usm.DIGESTS[self.user.auth][1] if protect else 0
+        size = DIGESTS[self.user.auth][1] if protect else 0
         salt = os.urandom(8) if protect and encrypt else b""
         scoped = ber.encode_tlv(0x30, ber.encode_tlv(4, self.engine_id) + ber.encode_tlv(4, b"") + pdu)
         if protect and encrypt:
@@ -160,7 +169,7 @@ class Agent3:
             return whole
         at = whole.index(b"\xa5" * size)
         blank = whole[:at] + bytes(size) + whole[at + size :]
-        return blank[:at] + hmac.digest(auth, blank, usm.DIGESTS[self.user.auth][0])[:size] + blank[at + size :]
+        return blank[:at] + hmac.digest(auth, blank, DIGESTS[self.user.auth][0])[:size] + blank[at + size :]
 
 
 Reply = Callable[[bytes], bytes | None]

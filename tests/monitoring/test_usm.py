@@ -35,9 +35,148 @@ def test_keys_of_the_standard(digest: str, master: str, localised: str) -> None:
     assert keys.auth.hex() == localised and keys.priv.hex() == localised[:32]
 
 
-def test_a_short_password_is_refused() -> None:
+def test_a_password_is_at_least_eight_octets() -> None:
     with pytest.raises(usm.UsmError):
-        usm.derive_master_key("SHA-256", "short")
+        usm.derive_master_key("SHA-256", "7octets")
+    assert len(usm.derive_master_key("SHA-256", "8 octets")) == 32
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (1, "unsupportedSecLevels"),
+        (2, "notInTimeWindows"),
+        (3, "unknownUserNames"),
+        (4, "unknownEngineIDs"),
+        (5, "wrongDigests"),
+        (6, "decryptionErrors"),
+    ],
+)
+def test_the_reports_are_those_of_the_standard(number: int, name: str) -> None:
+    """RFC 3414 section 5: usmStats, each an instance of its own."""
+    assert usm.REPORTS[1, 3, 6, 1, 6, 3, 15, 1, 1, number, 0] == name
+
+
+def test_a_request_says_how_large_an_answer_may_be() -> None:
+    """RFC 3412 section 6.3: msgMaxSize; the largest payload of a UDP datagram over IPv4 is 65,507 octets."""
+    probe = usm.make_discovery(7, b"")
+    at, end = ber.expect(probe, 0, len(probe), ber.SEQUENCE)
+    version, at = ber.read_integer(probe, at, end)
+    head, head_end = ber.expect(probe, at, end, ber.SEQUENCE)
+    message_id, head = ber.read_integer(probe, head, head_end)
+    largest, head = ber.read_integer(probe, head, head_end)
+    flags, head = ber.read_octets(probe, head, head_end)
+    model, head = ber.read_integer(probe, head, head_end)
+    assert (version, message_id, largest, flags, model) == (3, 7, 65_507, b"\4", 3)
+    assert head == head_end
+    assert usm.read_parameters(probe, *ber.expect(probe, head_end, end, ber.OCTET_STRING))[:4] == (b"", 0, 0, b"")
+
+
+def test_a_request_is_authenticated_encrypted_and_reportable() -> None:
+    """And what it claims to be the time of the engine goes on with ours."""
+    engine = usm.AuthoritativeEngine(ENGINE_RFC, 5, 1000, 50.0)
+    octets = usm.protect_request(USER, engine, 7, b"", 60.9)
+    at, end = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
+    _version, at = ber.read_integer(octets, at, end)
+    head, head_end = ber.expect(octets, at, end, ber.SEQUENCE)
+    _message_id, head = ber.read_integer(octets, head, head_end)
+    _largest, head = ber.read_integer(octets, head, head_end)
+    flags, head = ber.read_octets(octets, head, head_end)
+    parameters = usm.read_parameters(octets, *ber.expect(octets, head_end, end, ber.OCTET_STRING))
+    assert flags == b"\7"
+    assert parameters[:4] == (ENGINE_RFC, 5, 1010, b"monitor")
+
+
+def wrap_flags(flags: bytes, model: int) -> bytes:
+    """A message that says nothing but what protects it."""
+    head = ber.encode_integer(7) + ber.encode_integer(65_507) + ber.encode_tlv(ber.OCTET_STRING, flags)
+    parameters = usm.encode_parameters(usm.AuthoritativeEngine(), 0, 0, "", b"", b"")
+    whole = ber.encode_integer(3) + ber.encode_tlv(ber.SEQUENCE, head + ber.encode_integer(model))
+    whole += ber.encode_tlv(ber.OCTET_STRING, parameters) + usm.encode_scoped(b"", encode_response(1, 0, 0, []))
+    return ber.encode_tlv(ber.SEQUENCE, whole)
+
+
+@pytest.mark.parametrize(("flags", "model", "is_readable"), [(b"\0", 3, True), (b"\0\0", 3, False), (b"\0", 2, False)])
+def test_one_octet_of_flags_and_the_user_based_model_are_read(flags: bytes, model: int, is_readable: bool) -> None:
+    octets = wrap_flags(flags, model)
+    if is_readable:
+        assert usm.open_reply(octets, USER, usm.AuthoritativeEngine(), 0.0).flags == 0
+    else:
+        with pytest.raises(ber.BerError, match="flags or security model"):
+            usm.open_reply(octets, USER, usm.AuthoritativeEngine(), 0.0)
+
+
+def test_a_reply_that_claims_encryption_without_a_digest_is_refused() -> None:
+    with pytest.raises(usm.UsmError, match="encrypted without authentication"):
+        usm.open_reply(wrap_flags(b"\2", 3), USER, usm.AuthoritativeEngine(), 0.0)
+
+
+def test_a_reply_that_another_key_encrypted_is_no_pdu() -> None:
+    other = Agent3(user=usm.User("monitor", "SHA-256", "authpassword", "another-password"))
+    octets = other.wrap(7, encode_response(1, 0, 0, []), protect=True)
+    with pytest.raises(usm.UsmError, match="decryption error"):
+        usm.open_reply(octets, USER, usm.AuthoritativeEngine(), 0.0)
+
+
+LAST_BOOT = 2**31 - 1
+ENGINE_KNOWN = usm.AuthoritativeEngine(engine_id=b"known", boots=5, time=1000, learnt_at=50.0)
+
+
+@pytest.mark.parametrize(
+    ("boots", "time", "is_believed"),
+    [
+        (5, 1010, True),
+        (5, 860, True),  # 150 seconds behind what it must say by now: the edge of the window
+        (5, 859, False),
+        (5, 999_999, True),
+        (4, 1010, False),
+        (6, 0, True),
+        (LAST_BOOT - 1, 0, True),
+    ],
+)
+def test_the_window_is_as_wide_as_the_standard_says(boots: int, time: int, is_believed: bool) -> None:
+    """RFC 3414 section 3.2 step 7b, ten seconds after the engine last told its time."""
+    if is_believed:
+        usm.check_window(ENGINE_KNOWN, boots, time, 60.0)
+    else:
+        with pytest.raises(usm.UsmError, match="not in time window"):
+            usm.check_window(ENGINE_KNOWN, boots, time, 60.0)
+
+
+def test_an_engine_that_ran_out_of_boots_is_not_believed_any_more() -> None:
+    latched = usm.AuthoritativeEngine(engine_id=b"known", boots=LAST_BOOT, time=1000, learnt_at=50.0)
+    with pytest.raises(usm.UsmError, match="not in time window"):
+        usm.check_window(latched, LAST_BOOT, 1010, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("boots", "time", "is_readable"),
+    [
+        (0, 0, True),
+        (LAST_BOOT, LAST_BOOT, True),
+        (LAST_BOOT + 1, 0, False),
+        (0, LAST_BOOT + 1, False),
+        (-1, 0, False),
+        (0, -1, False),
+    ],
+)
+def test_boots_and_time_are_31_bits(boots: int, time: int, is_readable: bool) -> None:
+    octets = usm.encode_parameters(usm.AuthoritativeEngine(b"known"), boots, time, "monitor", b"", b"")
+    if is_readable:
+        assert usm.read_parameters(octets, 0, len(octets))[1:3] == (boots, time)
+    else:
+        with pytest.raises(ber.BerError):
+            usm.read_parameters(octets, 0, len(octets))
+
+
+def test_nothing_may_stand_behind_the_security_parameters() -> None:
+    octets = usm.encode_parameters(usm.AuthoritativeEngine(b"known"), 1, 2, "monitor", b"", b"")
+    with pytest.raises(ber.BerError):
+        usm.read_parameters(octets + b"\0", 0, len(octets) + 1)
+    inside = octets[2:] + ber.encode_tlv(ber.OCTET_STRING, b"more")
+    longer = ber.encode_tlv(ber.SEQUENCE, inside)
+    with pytest.raises(ber.BerError):
+        usm.read_parameters(longer, 0, len(longer))
 
 
 def poll_3(
