@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,11 +16,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.registry import CollectorRegistry
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.schema import CreateTable
 
 from checks.model import Measurement, Message, Status, Unit, Verdict
 from checks.register.requirement import Requirement
-from checks.watch.history import VERDICTS, History, find_slot, find_unexplained
+from checks.watch.history import GAPS, RUNS, VERDICTS, History, Latest, find_slot, find_unexplained
 from checks.watch.metrics import VerdictCollector
 from checks.watch.scheduler import LATE, NOT_RUNNING, SweepResult, Watch, is_changed
 from core.errors import RackproofError
@@ -320,3 +322,167 @@ def test_kill_minus_nine_leaves_no_gap_unexplained_and_no_double(tmp_path: Path)
     assert len(slots) == len(set(slots))
     assert find_unexplained(history, QUICK, 0.2) == []
     assert NOT_RUNNING in {gap["why"] for gap in history.gaps()}
+
+
+#: A store outlives the program: what is there already is not made anew, so this must fit what an older one made.
+TABLES = """\
+CREATE TABLE check_runs (
+    requirement VARCHAR(64) NOT NULL,
+    slot FLOAT NOT NULL,
+    cadence_s FLOAT NOT NULL,
+    run_id VARCHAR(64) NOT NULL,
+    started_at VARCHAR(40) NOT NULL,
+    ended_at VARCHAR(40) NOT NULL,
+    PRIMARY KEY (requirement, slot)
+)
+CREATE TABLE check_verdicts (
+    requirement VARCHAR(64) NOT NULL,
+    slot FLOAT NOT NULL,
+    site VARCHAR(64) NOT NULL,
+    status VARCHAR(20) NOT NULL,
+    reason TEXT NOT NULL,
+    judged_at VARCHAR(40) NOT NULL,
+    valid_until VARCHAR(40) NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (requirement, slot, site)
+)
+CREATE TABLE check_gaps (
+    requirement VARCHAR(64) NOT NULL,
+    from_slot FLOAT NOT NULL,
+    to_slot FLOAT NOT NULL,
+    why VARCHAR(40) NOT NULL,
+    noted_at VARCHAR(40) NOT NULL,
+    PRIMARY KEY (requirement, from_slot)
+)
+"""
+
+
+def test_the_tables_are_those_of_the_stores_that_are_out_there() -> None:
+    made = [str(CreateTable(table)) for table in (RUNS, VERDICTS, GAPS)]
+    lines = [line.strip() for text in made for line in text.splitlines() if line.strip()]
+    assert lines == [line.strip() for line in TABLES.splitlines()]
+
+
+def latest(status: Status = Status.PASS, judged_at: datetime = START) -> Latest:
+    return Latest(QUICK, "dc", status, "", judged_at, START + timedelta(seconds=900))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [
+        (900, Status.PASS),
+        (901, Status.STALE),
+        (-60, Status.PASS),  # clocks may be so far apart
+        (-61, Status.STALE),
+    ],
+)
+def test_a_verdict_is_stale_past_its_validity_and_before_it_was_judged(seconds: int, status: Status) -> None:
+    assert latest().at(START + timedelta(seconds=seconds)) is status
+    assert latest(Status.NOT_APPLICABLE).at(START + timedelta(seconds=seconds)) is Status.NOT_APPLICABLE
+
+
+def record(history: History, slot: float, *verdicts: Verdict, requirement: str = QUICK) -> list[str]:
+    return history.record({requirement: (slot, 60.0)}, "run", (START, START), verdicts)
+
+
+def test_a_slot_belongs_to_whoever_wrote_it_first(history: History) -> None:
+    assert record(history, 60.0, verdict(QUICK, START)) == [QUICK]
+    assert record(history, 60.0, verdict(QUICK, START, Status.FAIL)) == []
+    assert [row["status"] for row in history.verdicts(QUICK, "dc", 9)] == ["pass"]
+
+
+def test_the_newest_verdict_of_each_site_is_its_latest(history: History) -> None:
+    record(history, 120.0, verdict(QUICK, START, Status.FAIL))
+    record(history, 60.0, verdict(QUICK, START), replace(verdict(QUICK, START), site="dr"))
+    record(history, 60.0, verdict(SLOW, START, Status.UNREACHABLE), requirement=SLOW)
+    found = {(one.requirement, one.site): one.status for one in history.latest()}
+    assert found == {(QUICK, "dc"): Status.FAIL, (QUICK, "dr"): Status.PASS, (SLOW, "dc"): Status.UNREACHABLE}
+
+
+def test_verdicts_come_newest_first_of_whom_was_asked_for_and_no_more_than_that(history: History) -> None:
+    for slot in (60.0, 120.0, 180.0):
+        record(history, slot, verdict(QUICK, START), replace(verdict(QUICK, START), site="dr"))
+    record(history, 120.0, verdict(SLOW, START), requirement=SLOW)
+    assert [row["slot"] for row in history.verdicts(QUICK, "dr", 2)] == [180.0, 120.0]
+    assert {row["site"] for row in history.verdicts(QUICK, None, 9)} == {"dc", "dr"}
+    assert {row["requirement"] for row in history.verdicts(None, "dc", 9)} == {QUICK, SLOW}
+
+
+def test_a_row_is_the_worst_of_its_site_with_the_shortest_validity_and_every_asset(history: History) -> None:
+    one = replace(verdict(QUICK, START, valid_s=900), asset="core1")
+    reason = Message.of("judge.failed", trouble="lỗi")
+    two = replace(verdict(QUICK, START, Status.FAIL, valid_s=60), asset="tủ", reason=reason)
+    record(history, 60.0, one, two)
+    (row,) = history.verdicts(QUICK, "dc", 9)
+    assert row["status"] == "fail"
+    assert json.loads(row["reason"]) == two.reason.as_dict()
+    assert [part["asset"] for part in row["detail"]] == ["core1", "tủ"]
+    with history._engine.connect() as connection:  # for whoever reads the table without us
+        (kept,) = connection.execute(select(VERDICTS)).mappings().all()
+    assert "lỗi" in kept["reason"]
+    assert "tủ" in kept["detail"]
+    assert row["judged_at"] == START.isoformat()
+    assert row["valid_until"] == two.valid_until
+
+
+def test_the_last_slot_is_the_newest_judged_or_explained_one(history: History) -> None:
+    assert history.last_slot(QUICK) is None
+    record(history, 120.0)
+    assert history.last_slot(QUICK) == 120.0
+    history.note_gap(QUICK, (180.0, 240.0), LATE, START)
+    history.note_gap(QUICK, (180.0, 300.0), NOT_RUNNING, START)
+    assert history.last_slot(QUICK) == 240.0
+    assert [gap["why"] for gap in history.gaps()] == [LATE]
+    assert history.last_slot(SLOW) is None
+
+
+def test_a_gap_is_unexplained_unless_a_record_covers_each_of_its_slots(history: History) -> None:
+    assert find_unexplained(history, QUICK, 60) == []
+    for slot in (0.0, 600.0):
+        record(history, slot)
+    history.note_gap(SLOW, (60.0, 540.0), LATE, START)
+    history.note_gap(QUICK, (120.0, 240.0), LATE, START)
+    assert find_unexplained(history, QUICK, 60) == [60.0, 300.0, 360.0, 420.0, 480.0, 540.0]
+
+
+@pytest.mark.parametrize(
+    ("judged", "unexplained"),
+    [((0.0, 89.0, 240.0), [120.0, 180.0]), ((0.0, 90.0, 240.0), [60.0, 120.0, 180.0]), ((0.0, 60.0, 120.0), [])],
+)
+def test_a_slot_half_a_cadence_away_is_another_slot(
+    history: History, judged: tuple[float, ...], unexplained: list[float]
+) -> None:
+    for slot in judged:
+        record(history, slot)
+    assert find_unexplained(history, QUICK, 60) == unexplained
+
+
+@pytest.mark.parametrize(
+    ("gap", "unexplained"),
+    [
+        ((145.0, 145.0), [60.0, 180.0, 240.0]),
+        ((150.0, 150.0), [60.0, 120.0, 180.0, 240.0]),
+        ((155.0, 175.0), [60.0, 120.0, 240.0]),
+    ],
+)
+def test_a_gap_explains_the_slots_less_than_half_a_cadence_from_it(
+    history: History, gap: tuple[float, float], unexplained: list[float]
+) -> None:
+    record(history, 0.0)
+    record(history, 300.0)
+    history.note_gap(QUICK, gap, LATE, START)
+    assert find_unexplained(history, QUICK, 60) == unexplained
+
+
+def test_a_sweep_is_kept_with_when_it_began_and_ended(history: History) -> None:
+    history.record({QUICK: (60.0, 60.0)}, "run", (START, START + timedelta(seconds=7)), [])
+    with history._engine.connect() as connection:
+        (row,) = connection.execute(RUNS.select()).mappings().all()
+    assert dict(row) == {
+        "requirement": QUICK,
+        "slot": 60.0,
+        "cadence_s": 60.0,
+        "run_id": "run",
+        "started_at": "2026-11-22T01:00:00.000+00:00",
+        "ended_at": "2026-11-22T01:00:07.000+00:00",
+    }
