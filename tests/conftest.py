@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from inventory.model.estate import Estate
 from lab import sweep
 from lab.enter import set_netns
 from lab.instance import ESTATE, Instance, instance
+from tests.branch_coverage import list_rooms_coverage
 from tests.support import json_of
 
 NAME = f"t{os.environ.get('PYTEST_XDIST_WORKER', '')}"
@@ -55,6 +57,15 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
             return (yield)
         finally:
             build.send_signal(signal.SIGINT)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show the branch coverage of each room where it was measured: ``./rackproof test --coverage``."""
+    if config.getoption("cov_source", None):
+        terminalreporter.section("branch coverage")
+        for line in list_rooms_coverage():
+            terminalreporter.line(line)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the hook of the same name in which the scheduler reads the groups

@@ -139,6 +139,22 @@ def test_through_a_link_from_anywhere(checkout: Checkout, tmp_path: Path) -> Non
     assert (checkout.root / ".rackproof" / "venv").is_dir()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "locks"),
+    [
+        (("prove", "mutation", "--only", "usm"), LOCKS),
+        (("prove", "mutants"), LOCKS),
+        (("prove", "pythons"), LOCKS[:1]),
+        (("test", "--fast"), LOCKS),
+    ],
+)
+def test_what_runs_the_tests_has_what_the_tests_need(
+    checkout: Checkout, arguments: tuple[str, ...], locks: tuple[str, ...]
+) -> None:
+    checkout.run(*arguments)
+    assert [name for name in LOCKS if f"/{name}" in checkout.calls()] == list(locks)
+
+
 def test_a_changed_lock_is_installed_again(checkout: Checkout) -> None:
     checkout.run("--version")
     checkout.log.unlink()
@@ -225,6 +241,7 @@ ALL = f"-m pytest {SHARED} --build-netbox"
         (("test", "--fast", "-k", "a b", "tests/x"), f"{FAST} {CACHE} -k a b tests/x"),
         (("test", "-x"), f"{ALL} {CACHE} -x"),
         (("test",), f"{ALL} {CACHE}"),
+        (("test", "--fast", "--coverage", "tests/x"), f"{FAST} {CACHE} --cov --cov-report= tests/x"),
     ],
 )
 def test_the_test_verb_hands_its_arguments_to_pytest(checkout: Checkout, given: tuple[str, ...], passed: str) -> None:
