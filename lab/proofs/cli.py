@@ -13,7 +13,7 @@ from core.errors import ExitCode, RackproofError
 from core.files import require_clone
 from core.i18n import _
 from lab.enter import require_root
-from lab.proofs import machine, mutants, newcomer, pythons
+from lab.proofs import machine, mutants, mutation, newcomer, pythons
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long proofs, run before a release.")
 
@@ -108,6 +108,82 @@ def prove_mutants(
         show_mutants(proofs)
     if not is_good:
         raise typer.Exit(ExitCode.NOT_GREEN)
+
+
+@app.command("mutation")
+def prove_mutation(
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="The name of a target to mutate (default: all of them).")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Try so many mutants of each target, not all of them.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, help="Clones to try mutants in at a time (default: one per processor)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Break the code that decides wherever it can be broken, and count how many breaks its tests notice.
+
+    The targets are listed in `tests/mutation.yml`, and mutated in clones of the commit that is checked out, never in
+    the working tree. Takes about an hour; exit code 1 when too few mutants of a target were killed, or when those that
+    survived are not exactly those of `tests/mutation_survivors.yml`.
+
+    Example: rackproof prove mutation --only usm
+    """
+    require_clone()
+    with progress(_("mutating what decides")) as step:
+        proofs = mutation.prove_mutation(tuple(only or ()), step, jobs=jobs, sample=sample)
+    is_good = all(proof.is_good for proof in proofs)
+    if as_json:
+        emit_json({"targets": [dataclasses.asdict(proof) for proof in proofs], "is_good": is_good})
+    else:
+        show_mutation(proofs)
+    if not is_good:
+        raise typer.Exit(ExitCode.NOT_GREEN)
+
+
+def show_mutation(proofs: list[mutation.TargetProof]) -> None:
+    """Print how many mutants of each target were killed, for people; and those that were not, each with its reason."""
+    rows = []
+    for proof in proofs:
+        colour = "green" if proof.is_good else "red"
+        percent = f"[{colour}]{proof.kill_percent} %[/]"
+        counts = [proof.mutants, proof.killed, proof.timed_out, len(proof.survivors)]
+        rows.append([proof.name, *map(str, counts), percent])
+    heads = [_("mutation target"), _("mutants"), _("killed"), _("hung, and so killed"), _("not killed"), _("rate")]
+    print_table(heads, rows)
+
+    for proof in proofs:
+        for trial in proof.survivors:
+            show_survivor(trial)
+        for known in proof.stale:
+            place = f"{known.file} {known.where}".strip()
+            text = _("stale: {place} is killed, or is not there any more").format(place=place)
+            out.print(f"{text}\n{prefix_lines(known.before, known.after)}", markup=False)
+
+
+def show_survivor(trial: mutation.MutantTrial) -> None:
+    """Print one mutant that was not killed: where it stands, what differs, and why it may survive."""
+    texts = {
+        mutation.State.SURVIVED: _("no test noticed it"),
+        mutation.State.UNREACHED: _("no test reaches it"),
+        mutation.State.BROKEN: _("its tests could not be run"),
+    }
+    place = f"{trial.file}:{trial.line} {trial.where}".strip()
+    reason = trial.reason or _("not in the list of survivors")
+    out.print(f"{place}: {texts[trial.state]} ({reason})", markup=False)
+    out.print(prefix_lines(trial.before, trial.after), markup=False)
+    if trial.output:
+        out.print(trial.output, markup=False)
+
+
+def prefix_lines(before: str, after: str) -> str:
+    """Return what differs as a diff shows it."""
+    gone = [f"  - {line}" for line in before.splitlines()]
+    come = [f"  + {line}" for line in after.splitlines()]
+    return "\n".join([*gone, *come])
 
 
 def show_mutants(proofs: list[mutants.MutantProof]) -> None:

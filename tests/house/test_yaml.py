@@ -68,6 +68,8 @@ MODELS = {
     "tests/house/waits.yml": "tests.house.data_models:Waits",
     "tests/install/asked.yml": "tests.house.data_models:Questions",
     "tests/mutants.yml": "lab.proofs.mutants:MutantTable",
+    "tests/mutation.yml": "lab.proofs.mutation:MutationTable",
+    "tests/mutation_survivors.yml": "lab.proofs.mutation:SurvivorTable",
     "tests/netconfig/refused_changes.yml": "tests.house.data_models:RefusedChanges",
     "tests/terminal/json_words.yml": "tests.house.data_models:JsonWords",
     "tests/terminal/verbs.yml": "tests.house.data_models:Verbs",

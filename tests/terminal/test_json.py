@@ -35,7 +35,7 @@ MORE: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name(
 #: Go on until they are told to end; driven one by one.
 STREAMS = {name.replace(".", " ") for name, schema in CONTRACT.schemas.items() if schema.stream}
 #: Take minutes; what they print is made here from results that are not their own.
-MINUTES = {"bench estate", "demo", "prove mutants", "prove newcomer"}
+MINUTES = {"bench estate", "demo", "prove mutants", "prove mutation", "prove newcomer"}
 #: In the order in which they are driven, in one workspace: the others sign with the keys that the first makes.
 SIGNING = ("checks signer", "checks attest", "checks waive")
 TIMEOUT_S = 120
@@ -327,6 +327,17 @@ def test_a_proof_of_mutants_prints_its_shape(
     proof = mutants.MutantProof("a-guard", "core/files.py", mutants.MutantState.KILLED, 1.5)
     monkeypatch.setattr(mutants, "prove_mutants", lambda *_wanted: [proof])
     assert run_here(capsys, "prove", "mutants") == []
+
+
+def test_a_proof_of_mutation_prints_its_shape(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lab.proofs import mutation
+
+    survivor = mutation.MutantTrial("core/files.py", 3, "f", "a < b", "a <= b", mutation.State.SURVIVED, 1.5)
+    proof = mutation.TargetProof("files", 1, 0, 0, 0.0, True, (survivor,), (survivor.identity,))
+    monkeypatch.setattr(mutation, "prove_mutation", lambda *_wanted, **_more: [proof])
+    assert run_here(capsys, "prove", "mutation") == []
 
 
 def test_a_netbox_tells_where_it_is_and_that_it_ended(
