@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from checks.bundle.manifest import LOCATOR, MANIFEST, PUBLIC_KEY, SIGNATURE, FileEntry, Manifest, make_locator
+from checks.bundle.reader import BundleReader
+from checks.bundle.writer import name_public_key_file
+from checks.collect.capture import capture_evidence
+from checks.judge.registry import judge_sources
 from checks.model import Message, Status, Verdict
 from checks.verify.controls import name_controls, read_records
 from checks.verify.files import check_file, find_moved, walk_bundle
 from checks.verify.findings import FileFault, FileFinding
 from checks.verify.signature import check_signature, digest_key, list_own_keys
-from checks.verify.verdicts import Rejudged, compare
-from checks.verify.verification import Verification, VerificationState, choose_state
+from checks.verify.trust import choose_trusted_key
+from checks.verify.verdicts import Rejudged, compare, find_other_judges
+from checks.verify.verification import (
+    Verification,
+    VerificationState,
+    check_verdicts,
+    choose_state,
+    find_contradictions,
+    verify_bundle,
+)
+from core.errors import RackproofError
 from core.signing import public_pem
+from core.workspace import Workspace
+
+NOW = datetime(2026, 11, 22, 1, 0, 0, tzinfo=UTC)
 
 LINES = [
     b'[{"evidence":["e1"],"requirement":"QH-1"},\n',
     b'{"evidence":["e1","e2"],"requirement":"QH-2"},\n',
+    b'{"evidence":["e4"],"requirement":"QH-4"},\n',
     b'{"evidence":[],"requirement":"QH-3"}]',
 ]
 VERDICTS = b"".join(LINES)
 EVIDENCE = b'{"id":"e1","sha256":"aa"},\n{"id":"e2","sha256":"bb"},\n{"id":"e3","sha256":"aa"}\n'
-EVERYTHING = ("QH-2",)  # the first and the last record carry a bracket: what is read is what is one record by itself
+EVERYTHING = (
+    "QH-2",
+    "QH-4",
+)  # the first and the last record carry a bracket: what is read is what is one record by itself
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     (tmp_path / "verdicts.json").write_bytes(VERDICTS)
     (tmp_path / "evidence.json").write_bytes(EVIDENCE)
+    (tmp_path / "estate").mkdir()
+    (tmp_path / "estate" / "says-id.yml").write_bytes(b'{"id":"e1"}')
     return tmp_path
 
 
@@ -51,8 +77,8 @@ def control(bundle: Path, file: str, start: int = -1, end: int = -1, **more: Any
         (len(LINES[0]) - 1, len(LINES[0]) + 1, ("QH-1", "QH-2")),
         (len(LINES[0]) - 2, len(LINES[0]) - 1, ("QH-1",)),
         (len(VERDICTS) - 1, len(VERDICTS), ("QH-3",)),
-        (len(LINES[0]) + 3, len(VERDICTS), ("QH-2", "QH-3")),
-        (0, len(VERDICTS), ("QH-1", "QH-2", "QH-3")),
+        (len(LINES[0]) + 3, len(VERDICTS), ("QH-2", "QH-3", "QH-4")),
+        (0, len(VERDICTS), ("QH-1", "QH-2", "QH-3", "QH-4")),
     ],
 )
 def test_an_altered_byte_lies_in_the_record_of_its_line(
@@ -68,6 +94,13 @@ def test_what_an_altered_record_said_is_read_from_the_original_where_it_is_known
     assert control(bundle, "verdicts.json", at, at + 4) == ("QH-9",)
 
 
+def test_what_depends_on_the_others_is_read_from_the_original_too(bundle: Path) -> None:
+    (bundle / "verdicts.json").write_bytes(b"rubbish")
+    altered = FileFinding(FileFault.ALTERED, "verdicts.json", "", 0, 1, VERDICTS)
+    raw = FileFinding(FileFault.ALTERED, "raw/aa/aa", "", 0, 1)
+    assert [finding.controls for finding in name_controls(bundle, (altered, raw))] == [("QH-1",), ("QH-2",)]
+
+
 @pytest.mark.parametrize(
     ("file", "start", "controls"),
     [
@@ -75,6 +108,8 @@ def test_what_an_altered_record_said_is_read_from_the_original_where_it_is_known
         ("evidence.json", EVIDENCE.find(b"e2"), ("QH-2",)),
         ("evidence.json", EVIDENCE.find(b"e3"), EVERYTHING),  # nothing rests on it: who knows what it was
         ("evidence.json", -1, EVERYTHING),
+        ("verdicts.json", -1, EVERYTHING),
+        ("estate/says-id.yml", 0, EVERYTHING),
         ("raw/aa/aa", 0, ("QH-2",)),
         ("raw/cc/cc", 0, ()),
         ("requirements/1.3/QH-7.yml", 0, ("QH-7",)),
@@ -129,6 +164,12 @@ def test_a_file_is_whole_altered_somewhere_or_of_another_size(
     assert all(finding.fault is FileFault.ALTERED for finding in findings)
     (missing,) = check_file("file", None, FileEntry.of(b"a" * 10))
     assert (missing.fault, missing.detail) == (FileFault.MISSING, "missing (10 bytes were sealed)")
+
+
+def test_of_a_file_that_grew_the_place_is_named_where_it_was_to_end(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"a" * 1030)
+    (finding,) = check_file("file", tmp_path / "file", FileEntry.of(b"a" * 1024))
+    assert (finding.start, finding.end) == (1024, 1030)
 
 
 def test_a_missing_file_under_another_name_is_recognised(tmp_path: Path) -> None:
@@ -246,6 +287,101 @@ def test_a_verdict_that_one_side_lacks_is_named_with_what_the_other_says() -> No
     twice = [VERDICT, replace(VERDICT, status=Status.FAIL)]
     assert differ(twice, twice) == []
     assert differ(twice, twice[:1]) == [("QH-1", "core1", "verdict", "fail", "none")]
+
+
+def test_a_verdict_that_is_lacking_hides_no_difference_behind_it() -> None:
+    later = replace(VERDICT, asset="core2")
+    assert [entry[1:3] for entry in differ([VERDICT, later], [replace(later, status=Status.FAIL)])] == [
+        ("core1", "verdict"),
+        ("core2", "status"),
+    ]
+
+
+def make_bundle(run: str = "r1", *, files: Mapping[str, FileEntry] | None = None, **parts: Any) -> BundleReader:
+    """A bundle that is read already: its manifest names run r1 and some files."""
+    manifest = SimpleNamespace(files=files or {}, head={"run": "r1"})
+    whole = {"evidence": (), "verdicts": (), "id": run, **parts}
+    return cast("BundleReader", SimpleNamespace(manifest=manifest, run=SimpleNamespace(**whole)))
+
+
+def test_a_judge_that_only_one_side_has_is_another_one() -> None:
+    kept = {"judges/checks/judge/old.py": FileEntry.of(b"x"), "estate/estate.yml": FileEntry.of(b"y")}
+    assert set(find_other_judges(make_bundle(files=kept))) == {"checks/judge/old.py", *judge_sources()}
+
+
+def test_what_a_bundle_says_wrongly_of_itself() -> None:
+    raw = b"answer"
+    item = capture_evidence(("dc", "core1"), ("snmp", "poll"), "asked", raw, (NOW, NOW)).item
+    name = f"raw/{item.sha256[:2]}/{item.sha256}"
+    good = make_bundle(files={name: FileEntry.of(raw)}, evidence=(item,))
+    assert find_contradictions(good) == ()
+    for files in ({}, {name: FileEntry.of(b"other!")}, {name: replace(FileEntry.of(raw), size=7)}):
+        (finding,) = find_contradictions(make_bundle(files=files, evidence=(item,)))
+        assert (finding.fault, finding.file) == (FileFault.CONTRADICTION, name)
+    (finding,) = find_contradictions(make_bundle("r2"))
+    assert (finding.fault, finding.file) == (FileFault.CONTRADICTION, "run.json")
+    unknown = replace(VERDICT, evidence=(item.id, "e2", "e1"))
+    found = find_contradictions(make_bundle(files={name: FileEntry.of(raw)}, evidence=(item,), verdicts=(unknown,)))
+    assert [finding.detail for finding in found] == [
+        "QH-1 at dc names evidence e1 that is not there",
+        "QH-1 at dc names evidence e2 that is not there",
+    ]
+
+
+def test_verdicts_of_another_form_are_not_counted_as_judged_again() -> None:
+    def refuse() -> None:
+        raise RackproofError("EVD040", reason="other")
+
+    other = cast("BundleReader", SimpleNamespace(require_known_schema=refuse))
+    findings, again = check_verdicts(other)
+    assert (findings, again and again.verdicts) == ((), 0)
+    assert again is not None and "EVD040" in again.impossible
+
+
+def write_seal(folder: Path) -> Path:
+    for name, data in seal().items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_a_broken_bundle_is_still_told_by_whose_key_it_was_signed(tmp_path: Path) -> None:
+    (write_seal(tmp_path) / "strange").write_text("x")
+    found = verify_bundle(tmp_path, KEY.public_key())
+    assert (found.state, found.trusted, found.files) == (VerificationState.BROKEN, True, 1)
+    assert found.signer == digest_key(KEY.public_key())
+    assert 0 <= found.seconds < 60
+    assert not verify_bundle(tmp_path, OTHER.public_key()).trusted
+    assert not verify_bundle(tmp_path, None).trusted
+    (tmp_path / MANIFEST).unlink()
+    assert verify_bundle(tmp_path, None).files == 0
+
+
+def test_the_key_to_trust_is_the_given_one_else_the_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ws = Workspace(tmp_path, tmp_path)
+    assert choose_trusted_key(None, ws) is None
+    own = name_public_key_file(ws)
+    own.parent.mkdir(parents=True)
+    own.write_bytes(public_pem(KEY.public_key()))
+    given = tmp_path / "given.pem"
+    given.write_bytes(public_pem(OTHER.public_key()))
+    for file, key in ((None, KEY), (given, OTHER)):
+        trusted = choose_trusted_key(file, ws)
+        assert trusted is not None and digest_key(trusted) == digest_key(key.public_key())
+    with pytest.raises(RackproofError, match="EVD041"):
+        choose_trusted_key(tmp_path / "none.pem", ws)
+
+    def refuse(_pem: bytes) -> None:
+        raise UnsupportedAlgorithm("a curve that nobody knows")
+
+    monkeypatch.setattr("checks.verify.trust.load_public_pem", refuse)
+    with pytest.raises(RackproofError, match="EVD042"):
+        choose_trusted_key(given, ws)
+
+
+def test_a_finding_of_a_whole_file_has_no_place_and_shows_no_content() -> None:
+    data = FileFinding(FileFault.MISSING, "a", "missing").as_dict()
+    assert (data["start"], data["end"]) == (-1, -1)
+    assert "secret" not in repr(FileFinding(FileFault.ALTERED, "a", "", 0, 1, b"secret"))
 
 
 GOOD = Rejudged(1, (), ())
