@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import networkx as nx
 import pytest
 
 from core.workspace import Workspace
@@ -17,9 +18,13 @@ from netconfig.change import expect as expect_module
 from netconfig.change.expect import (
     Expected,
     Probe,
+    find_crossed,
     find_dropped_adjacencies,
     find_dropped_defaults,
     is_dropped,
+    list_hosts,
+    list_neighbours,
+    list_ospf6_links,
     list_waves,
     make_pinger,
     run_quietly,
@@ -243,6 +248,55 @@ def test_a_named_default_route_is_gone_unless_another_line_gives_it() -> None:
     assert find_dropped_defaults([drop(Held.DEFAULT_ROUTE, "::/0")], intended) == set()
     assert find_dropped_defaults([drop(Held.DEFAULT_ROUTE, "0.0.0.0/0")], intended) == {"0.0.0.0/0"}
     assert find_dropped_defaults([drop(Held.BGP_SESSION, "0.0.0.0/0")], intended) == set()
+
+
+LINKS = """\
+router ospf6
+ ospf6 router-id 192.0.2.1
+interface e0
+ ipv6 ospf6 area 0
+ shutdown
+interface e1
+ ipv6 ospf6 area 0
+interface e2
+ ipv6 ospf6 area 0
+interface e3
+ ip ospf area 0
+interface e4
+ ipv6 ospf6 area 0
+interface e5
+ ipv6 ospf6 area 0
+"""
+
+
+def test_an_adjacency_is_wanted_on_links_that_are_up_in_ospf6_and_whose_other_end_is_done() -> None:
+    ends = {"e0": "a", "e1": "a", "e2": "b", "e3": "a", "e4": None, "e5": "a"}
+    links = [SimpleNamespace(name=name, peer=(end, "x") if end else None) for name, end in ends.items()]
+    estate: Any = SimpleNamespace(interfaces=lambda _device: links)
+    assert list(list_ospf6_links(estate, "core1", parse(LINKS, FRR), {"a"})) == ["e1", "e5"]
+
+
+def test_the_hosts_of_a_role_are_those_that_are_plugged_in() -> None:
+    hosts = [
+        SimpleNamespace(name="one", role="db", attach=None),
+        SimpleNamespace(name="two", role="web", attach="e0"),
+        SimpleNamespace(name="three", role="db", attach="e0"),
+    ]
+    estate: Any = SimpleNamespace(devices_of=lambda _kind: hosts)
+    assert list_hosts(estate, "db") == ["three"]
+
+
+def test_the_neighbours_of_a_configuration_are_those_of_bgp() -> None:
+    lines = ["interface e0", " neighbor x", "router bgp 1", " neighbor 192.0.2.1 remote-as 2", " bgp log"]
+    text = "\n".join([*lines, " neighbor 192.0.2.2 remote-as 2", ""])
+    assert list(list_neighbours(parse(text, FRR))) == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_only_routers_on_a_shortest_path_are_crossed() -> None:
+    graph: nx.Graph[str] = nx.Graph([("a", "b"), ("b", "c"), ("a", "d"), ("d", "c"), ("c", "e"), ("x", "y")])
+    assert find_crossed(graph, "a", "c") == {"a", "b", "c", "d"}
+    assert find_crossed(graph, "a", "b") == {"a", "b"}
+    assert [find_crossed(graph, *pair) for pair in (("a", "x"), ("a", "gone"), ("gone", "a"))] == [set(), set(), set()]
 
 
 def test_a_program_ends_well_in_time_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
