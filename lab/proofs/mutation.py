@@ -54,7 +54,7 @@ class State(StrEnum):
     BROKEN = "broken"
 
 
-class Target(BaseModel):
+class MutationTarget(BaseModel):
     """Files, and the tests that must notice when one is broken; ``without`` those that would for no good reason.
 
     A test that holds a file to its text notices every mutant, and says nothing of what the others hold.
@@ -84,7 +84,7 @@ class MutationTable(BaseModel):
     goal_percent: int
     operators: tuple[str, ...]
     leave_out: dict[str, str]
-    targets: dict[str, Target]
+    targets: dict[str, MutationTarget]
 
 
 class KnownSurvivor(BaseModel):
@@ -224,7 +224,7 @@ def prove_mutation(
         return [prove_target(campaign, name, target) for name, target in table.targets.items()]
 
 
-def prove_target(campaign: Campaign, name: str, target: Target) -> TargetProof:
+def prove_target(campaign: Campaign, name: str, target: MutationTarget) -> TargetProof:
     """Survey one target in the first clone, and try its mutants in all of them."""
     campaign.on_progress(_("{target}: its tests, unbroken").format(target=name))
     with contextlib.ExitStack() as stack:
@@ -236,7 +236,7 @@ def prove_target(campaign: Campaign, name: str, target: Target) -> TargetProof:
     return sum_up(name, target, trials, campaign.known, campaign.table.goal_percent, is_whole=is_whole)
 
 
-def survey_target(table: MutationTable, target: Target, worker: Worker) -> Surveyed:
+def survey_target(table: MutationTable, target: MutationTarget, worker: Worker) -> Surveyed:
     """Run a target's tests unbroken and list its mutants. Raises RackproofError (PRF007) when the tests are red."""
     answer = worker.ask(
         do="survey",
@@ -261,7 +261,7 @@ def choose_mutants(mutants: Sequence[Mapping[str, Any]], sample: int | None) -> 
 def try_mutants(
     campaign: Campaign,
     name: str,
-    target: Target,
+    target: MutationTarget,
     surveyed: Surveyed,
     mutants: Sequence[Mapping[str, Any]],
     workers: Sequence[Worker],
@@ -361,7 +361,7 @@ def name_state(exit_code: int | None) -> State:
 
 def sum_up(
     name: str,
-    target: Target,
+    target: MutationTarget,
     trials: Sequence[MutantTrial],
     known: Mapping[Identity, str],
     goal_percent: int,

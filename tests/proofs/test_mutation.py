@@ -15,7 +15,7 @@ from lab.proofs.mutation import (
     Identity,
     MutantTrial,
     State,
-    Target,
+    MutationTarget,
     TargetProof,
     name_state,
     prove_mutation,
@@ -110,7 +110,7 @@ def make_trial(state: State, number: int = 1, reason: str = "") -> MutantTrial:
 def sum_trials(
     trials: Sequence[MutantTrial], known: Mapping[Identity, str] | None = None, *, is_whole: bool = True
 ) -> TargetProof:
-    return sum_up("a", Target(files=("a.py",), tests=("t.py",)), trials, known or {}, 90, is_whole=is_whole)
+    return sum_up("a", MutationTarget(files=("a.py",), tests=("t.py",)), trials, known or {}, 90, is_whole=is_whole)
 
 
 KILLED = [make_trial(State.KILLED, number) for number in range(9)]
