@@ -14,8 +14,8 @@ from core.workspace import REPOSITORY
 from lab.proofs.mutation import (
     Identity,
     MutantTrial,
-    State,
     MutationTarget,
+    State,
     TargetProof,
     name_state,
     prove_mutation,
