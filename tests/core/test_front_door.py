@@ -4,6 +4,7 @@ import errno
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typer.main import get_command
 
 import rackproof
 from core.errors import ErrorGroup, ExitCode, Place, RackproofError
+from core.workspace import REPOSITORY
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -157,3 +159,14 @@ def test_a_folder_without_an_estate_has_one_exit_code(
     monkeypatch.setenv("RACKPROOF_ESTATE", "")  # the option sets it, for this test alone
     assert rackproof.run(["--estate", str(tmp_path), "estate", *words, "--json"]) == ExitCode.USAGE
     assert [error["code"] for error in json.loads(capsys.readouterr().out)["errors"]] == ["EST001"]
+
+
+def test_ctrl_c_while_we_are_imported_leaves_no_traceback(tmp_path: Path) -> None:
+    """A library that takes its time stands in for a slow disk; Ctrl-C comes while it is imported."""
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "rackproof", "doctor"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
