@@ -21,6 +21,8 @@ MAX_OUTPUT_BYTES = 1024 * 1024
 CONNECT_S = 15
 KILLED = frozenset({124, 137})
 MAGIC = b"RPK1"
+#: OpenSSH's own exit code; it says nothing where the shared connection ended that the session went over.
+LOST_CODE, LOST = 255, "the connection was lost without a word"
 #: What OpenSSH says when the other side answered and we did not get in.
 REFUSALS = {
     "Host key verification failed": CollectOutcome.HOST_KEY_CHANGED,
@@ -85,9 +87,24 @@ class ShellAnswer:
 
 
 def run_batch(ssh_config: Path, alias: str, commands: Sequence[ShellCommand]) -> list[ShellAnswer]:
-    """Run every command on the host behind ``alias``; always one answer per command, in order."""
+    """Run every command on the host behind ``alias``; always one answer per command, in order.
+
+    What a connection that was lost without a word left unanswered is asked once more: it is shared, and may end with
+    whoever opened it. That is no news of the host, and asking changes nothing there.
+    """
     if not commands:
         return []
+    answers = ask_once(ssh_config, alias, commands)
+    unheard = [index for index, answer in enumerate(answers) if answer.trouble == LOST]
+    if unheard:
+        again = ask_once(ssh_config, alias, [commands[index] for index in unheard])
+        for index, answer in zip(unheard, again, strict=True):
+            answers[index] = answer
+    return answers
+
+
+def ask_once(ssh_config: Path, alias: str, commands: Sequence[ShellCommand]) -> list[ShellAnswer]:
+    """Run every command over one session; one answer per command, in order."""
     limit = CONNECT_S * 3 + sum(command.timeout_s + 1 for command in commands)
     argv = [
         "ssh",
@@ -158,8 +175,12 @@ def find_trouble(code: int, length_out: int, length_err: int) -> str:
 
 def explain_failure(code: int, stderr: bytes) -> str:
     """Return the last thing that ssh said, which is why it ended; empty when it ended well."""
+    if not code:
+        return ""
     text = stderr.decode("utf-8", errors="replace").strip().splitlines()
-    return (text[-1] if text else f"ssh ended with {code}") if code else ""
+    if text:
+        return text[-1]
+    return LOST if code == LOST_CODE else f"ssh ended with {code}"
 
 
 def read_moment(nanoseconds: int) -> datetime:

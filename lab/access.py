@@ -80,8 +80,8 @@ def write_ssh_config(instance: Instance, nodes: Iterable[LabNode]) -> None:
         "  BatchMode yes",
         "  PasswordAuthentication no",
         "  ConnectTimeout 15",
-        "  ServerAliveInterval 5",
-        "  ServerAliveCountMax 3",
+        "  ServerAliveInterval 15",  # a minute: a host whose disk is busy for 15 seconds is not gone
+        "  ServerAliveCountMax 4",
         "  ControlMaster auto",
         f"  ControlPath {instance.socket_dir}/%C",
         "  ControlPersist 120",

@@ -245,6 +245,37 @@ def test_an_unreachable_host_answers_every_command_with_trouble(tmp_path: Path) 
     assert all(answer.trouble for answer in answers)
 
 
+SILENT = "exit 255"
+ONE_ANSWER = "head -c 200000 >script; sh script | head -n 1; exit 255"
+SPEAKING = "echo 'Connection refused' >&2; exit 255"
+
+
+@pytest.mark.parametrize(
+    ("ends", "asked", "trouble"),
+    [
+        ([SILENT, ""], 2, ""),
+        ([ONE_ANSWER, ""], 2, ""),
+        ([SILENT, SILENT], 2, "the connection was lost without a word"),
+        ([SPEAKING, ""], 1, "Connection refused"),
+    ],
+    ids=["lost once", "lost in mid-answer", "lost twice", "told why"],
+)
+def test_what_a_silently_lost_connection_left_is_asked_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: list[str], asked: int, trouble: str
+) -> None:
+    """The connection is another program's and ends with it: seen when a lab under load lost all of them at once."""
+    for number, end in enumerate(ends, 1):
+        (tmp_path / f"end{number}").write_text(end or "exec sh -s")
+    program = tmp_path / "ssh"
+    program.write_text(f"#!/bin/sh\ncd {tmp_path} && echo >>asked && . ./end$(wc -l <asked)\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    answers = ssh.run_batch(tmp_path / "none", "host", [ssh.ShellCommand("true"), ssh.ShellCommand("echo two")])
+    assert (tmp_path / "asked").read_text().count("\n") == asked
+    assert {answer.trouble for answer in answers} == {trouble}
+    assert [answer.unreachable for answer in answers] == [bool(trouble)] * 2
+
+
 def test_hosts_of_one_role_are_recorded_side_by_side(host_that_answers: list[int], tmp_path: Path) -> None:
     """Eight at once, one hints file: nobody stumbles over the file of another."""
     from concurrent.futures import ThreadPoolExecutor
