@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.errors import RackproofError
 from netconfig.change import change as change_module
 from netconfig.change.change import (
     ChangeOutcome,
@@ -20,11 +22,12 @@ from netconfig.change.change import (
     prove_old,
     save_snapshot,
 )
-from netconfig.change.expect import Probe
+from netconfig.change.expect import Probe, expect_state, make_graph
 from netconfig.change.guard import GuardRefused, GuardStatus
 from netconfig.change.observe import BgpSession, Observed
-from netconfig.change.plan import DevicePlan, make_plan, repair
+from netconfig.change.plan import DevicePlan, make_plan, refuse_forbidden, repair, set_goals
 from netconfig.change.session import Lost
+from netconfig.intent.design import design_router
 from netconfig.journal.record import ChangeState
 from netconfig.platforms.platform import load
 from tests.netconfig.world import World
@@ -316,3 +319,84 @@ def test_a_lost_address_goes_out_of_the_configuration_and_is_typed_anew() -> Non
         (("interface e1",), "no ip address 192.0.2.1/24"),
         (("interface e1",), "ip address 192.0.2.1/24"),
     ]
+
+
+def test_what_was_typed_is_known_even_where_the_connection_went_with_it(running: DeviceChange, world: World) -> None:
+    assert not running.typed
+    world.routers[KV01].cut_by = "ipv6 ospf6 area 0"
+    running.apply()
+    assert running.typed
+    assert any("connection lost while typing" in line for line in world.said)
+
+
+@pytest.mark.parametrize(
+    ("state", "other"),
+    [
+        (GuardStatus("armed", True, "c9"), "c9"),
+        (GuardStatus("clear", True), "clear"),
+        (GuardStatus("busy", False), "busy"),
+    ],
+)
+def test_a_router_that_somebody_else_changes_is_left_alone(
+    running: DeviceChange, monkeypatch: pytest.MonkeyPatch, state: GuardStatus, other: str
+) -> None:
+    monkeypatch.setattr(running.guard, "status", lambda: state)
+    with pytest.raises(Failed, match=f"another change is under way on the router: {other}$"):
+        running.prepare()
+
+
+def test_the_estates_own_sessions_are_not_waited_for_so_long(
+    running: DeviceChange, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = [peer.address for peer in design_router(world.estate, KV01).peers]
+    sessions = {BgpSession("default", "ipv6Unicast", peer): 1 for peer in own}
+    monkeypatch.setattr(change_module, "read_keepalive", lambda _session, _platform, _bgp: 60.0)
+    session: Any = None
+    assert own
+    assert running.find_longest_silence(session, replace(NOTHING, bgp=sessions)) == 0.0
+
+
+def test_a_proved_rollback_is_recorded_with_how_it_was_done(
+    running: DeviceChange, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = GuardStatus("clear", False, last=f"fired:{running.change}:restart")
+    monkeypatch.setattr(change_module, "wait_until_clear", lambda *_: ended)
+    assert running.roll_back(NOTHING, "why").state is ChangeState.ROLLED_BACK
+    last = [record for record in world.journal().read() if record["event"] == "net.state"][-1]
+    assert (last["state"], last["how"]) == (str(ChangeState.ROLLED_BACK), "restart")
+
+
+def test_sessions_and_adjacencies_are_wanted_when_the_other_end_is_done(world: World, plan: DevicePlan) -> None:
+    before = replace(NOTHING, ospf6=frozenset({"was-up"}))
+    alone = expect_state(world.estate, KV01, plan.intended, before, set())
+    assert not alone.bgp
+    assert alone.ospf6 == {"was-up"}
+    others = set(world.routers) - {KV01}
+    wanted = expect_state(world.estate, KV01, plan.intended, before, others)
+    assert {peer.peer for peer in wanted.bgp} == {peer.address for peer in design_router(world.estate, KV01).peers}
+    assert wanted.ospf6 > {"was-up"}
+
+
+def test_the_graph_is_of_the_routers_that_were_asked_for_and_their_links(world: World) -> None:
+    assert set(make_graph(world.estate, {KV01})) == {KV01}
+    assert not make_graph(world.estate, {KV01}).edges
+    assert set(make_graph(world.estate, world.routers)) == set(world.routers)
+    assert make_graph(world.estate, world.routers).edges
+
+
+def test_each_router_is_planned_for_its_own_wave(world: World) -> None:
+    waves = {goal.device: goal.wave for goal in set_goals(world.estate)}
+    assert waves == {name: world.estate.devices[name].wave for name in world.routers}
+    assert min(waves.values()) == 0
+
+
+def test_a_plan_is_named_by_twelve_digits(world: World) -> None:
+    assert re.fullmatch("[0-9a-f]{12}", make_plan(world.estate, world.open).id)
+
+
+@pytest.mark.parametrize(("line", "code"), [("write memory", "NET031"), ("hostname r?", "NET035")])
+def test_what_no_change_may_type_is_refused_wherever_it_comes_from(line: str, code: str) -> None:
+    refuse_forbidden("core1", ("hostname r",), load("frr"))
+    with pytest.raises(RackproofError) as caught:
+        refuse_forbidden("core1", ("hostname r", line), load("frr"))
+    assert caught.value.code == code
