@@ -109,11 +109,16 @@ def survey(files: Sequence[str], tests: Sequence[str], scratch: Path) -> int:
 
 
 def find_importers(root: Path, files: Sequence[str]) -> set[str]:
-    """Return the modules below ``root`` that import one of ``files``, through others too; with those themselves."""
+    """Return the modules below ``root`` that import one of ``files``, through others too; with those themselves.
+
+    Whoever imports a module imports the packages that it lies in as well.
+    """
     importers: dict[str, set[str]] = {}
     for file in (*root.glob("*.py"), *root.glob("[!.]*/**/*.py")):
-        for imported in list_imports(file):
-            importers.setdefault(imported, set()).add(name_module(file.relative_to(root)))
+        name = name_module(file.relative_to(root))
+        for imported in {name, *list_imports(file)}:
+            for module in {imported, *list_packages(imported)} - {name}:
+                importers.setdefault(module, set()).add(name)
     waiting = [name_module(Path(file)) for file in files]
     found: set[str] = set()
     while waiting:
@@ -128,6 +133,12 @@ def name_module(file: Path) -> str:
     """Return the dotted name of a module; that of the package for its ``__init__.py``."""
     parts = file.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def list_packages(module: str) -> set[str]:
+    """Return the packages that a module lies in."""
+    parts = module.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts))}
 
 
 def list_imports(file: Path) -> set[str]:

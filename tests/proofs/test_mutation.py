@@ -25,6 +25,7 @@ from lab.proofs.mutation import (
 )
 from lab.proofs.mutation_worker import open_worker
 from tests.mutation.mutating import find_difference, list_mutations, mutate
+from tests.mutation.survey import find_importers
 from tests.support import needs_program, wait_until
 
 CODE = """def is_cold(celsius: float) -> bool:
@@ -199,6 +200,25 @@ def test_mutants_have_their_place_and_annotations_have_none() -> None:
     ]
     assert list_mutations("a.py", SOURCE, ["NumberReplacer"], [r"LIMIT = \d", r"\d"]) == []
     assert len(list_mutations("a.py", SOURCE, ["RemoveDecorator"], [])) == 1
+
+
+def test_what_a_package_imports_comes_with_each_of_its_modules(tmp_path: Path) -> None:
+    """A rule lies in a package whose door imports all rules, and one of these the facility: so it comes early."""
+    sources = {
+        "rules/__init__.py": "from rules.power import check\n",
+        "rules/power.py": "import facility.flow\n",
+        "rules/names.py": "",
+        "facility/__init__.py": "",
+        "facility/flow.py": "",
+        "load/loader.py": "from rules.names import x\n",
+        "core/files.py": "import os\n",
+        "cli.py": "def run():\n    import load.loader\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = find_importers(tmp_path, ["facility/flow.py"])
+    assert found == {"facility.flow", "rules", "rules.power", "rules.names", "load.loader", "cli"}
 
 
 def test_a_mutant_is_what_cosmic_ray_makes_of_it() -> None:
