@@ -95,6 +95,7 @@ class FrontDoor(HouseGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the global options and hand them on before any room is imported: a room reads them at once."""
+        refuse_empty_folders(args)
         rest = super().parse_args(ctx, args)
         options = ctx.params
         lang = options["lang"]
@@ -112,6 +113,18 @@ class FrontDoor(HouseGroup):
             print(f"rackproof {read_version()}")
             ctx.exit()
         return rest
+
+
+def refuse_empty_folders(arguments: Sequence[str]) -> None:
+    """Refuse a folder without a name, as an unset variable of a shell leaves it: it would be the one we stand in.
+
+    Raises RackproofError USE005.
+    """
+    before_verb = [*takewhile(lambda word: word not in ROOMS, arguments)]
+    for option in ("--estate", "--workspace"):
+        if f"{option}=" in before_verb or (option, "") in pairwise(before_verb):
+            page = "rackproof --help"
+            raise RackproofError("USE005", actual="''", what=option, reason=_("the path of a folder"), page=page)
 
 
 def _adopt_language(arguments: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: The version of the envelope and of what the verbs put into it; raised when a reader would have to change.
 JSON_VERSION = 2
+#: What Python keeps a byte as that is no character.
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 #: The schema of an envelope that holds no result.
 ERROR_SCHEMA = "error"
 #: Width of what is not shown on a terminal: wide enough that no line of ours is wrapped.
@@ -110,12 +113,12 @@ def emit_json(data: Any, errors: Sequence[dict[str, Any]] = ()) -> None:
     ``errors`` are what went wrong beside a result that is worth having, such as one host of many.
     """
     envelope = wrap_data(data) | {"errors": list(errors)}
-    print(json.dumps(envelope, indent=2, ensure_ascii=False, default=str))
+    print(encode_json(envelope, indent=2))
 
 
 def emit_json_line(data: Any) -> None:
     """Print one event of a stream for programs: one envelope a line (JSON Lines), written out at once."""
-    print(json.dumps(wrap_data(data), ensure_ascii=False, default=str), flush=True)
+    print(encode_json(wrap_data(data)), flush=True)
 
 
 @contextmanager
@@ -138,7 +141,16 @@ def emit_json_errors(errors: Sequence[dict[str, Any]]) -> None:
     It stands on one line, whatever the verb prints: a reader of a stream's lines must be able to read its last one.
     """
     envelope = {"schema": ERROR_SCHEMA, "version": JSON_VERSION, "data": None, "errors": list(errors)}
-    print(json.dumps(envelope, ensure_ascii=False))
+    print(encode_json(envelope))
+
+
+def encode_json(data: Any, indent: int | None = None) -> str:
+    """Return data as JSON that every reader takes: a name that is not UTF-8 would go out as the bytes it was.
+
+    Python keeps such a byte as half of a surrogate pair, and JSON can write that as an escape (RFC 8259, 7).
+    """
+    text = json.dumps(data, indent=indent, ensure_ascii=False, default=str)
+    return HALF_PAIR.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def wrap_data(data: Any) -> dict[str, Any]:

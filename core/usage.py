@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import sys
@@ -56,10 +57,28 @@ _COMPLAINTS: Table = (
 )
 
 
+class Unheard(io.FileIO):
+    """Standard error on a device that takes nothing more, as a log on a full disk: what is said there is lost.
+
+    That changes neither the result nor the exit code: else a full disk would turn every end into "not green". A reader
+    that went away is another matter, and is seen as ever.
+    """
+
+    def write(self, data: Any, /) -> int:
+        """Write what can be written, and take the rest as said."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return len(data)
+
+
 def hold_streams() -> None:
     """Open ``/dev/null`` on each of the three standard streams that the caller closed (``2>&-``).
 
     Else the next file to be opened would take its number, and whatever writes to standard error would write into it.
+    Standard error that cannot be written is no end of the work either (``Unheard``).
     """
     for number, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         try:
@@ -69,16 +88,13 @@ def hold_streams() -> None:
             if opened != number:
                 os.dup2(opened, number)
                 os.close(opened)
-    _reopen_missing()
-
-
-def _reopen_missing() -> None:
     if sys.stdin is None:
         sys.stdin = os.fdopen(0, "r", closefd=False)
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(2, "w", closefd=False)
+    encoding = sys.stderr.encoding if sys.stderr is not None else "utf-8"
+    said = Unheard(2, "w", closefd=False)
+    sys.stderr = io.TextIOWrapper(io.BufferedWriter(said), encoding, "backslashreplace", line_buffering=True)
 
 
 def describe_system_error(error: OSError) -> RackproofError:

@@ -170,3 +170,34 @@ def test_ctrl_c_while_we_are_imported_leaves_no_traceback(tmp_path: Path) -> Non
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize(
+    "words", [["--workspace", ""], ["--workspace="], ["--lang", "en", "--estate", ""], ["--estate="]]
+)
+def test_a_folder_without_a_name_is_not_the_one_we_stand_in(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--workspace "$WORKSPACE"`` where the variable is not set wrote keys into the current folder."""
+    monkeypatch.chdir(tmp_path)
+    assert rackproof.run([*words, "checks", "signer", "bob"]) == ExitCode.USAGE
+    assert "USE005" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(["nonsense"], 2), (["estate", "show", "nosuch"], 2), (["estate", "schema", "site"], 0)]
+)
+def test_a_full_disk_behind_standard_error_changes_neither_result_nor_exit_code(words: list[str], code: int) -> None:
+    """From cron, with ``2>>log`` on a disk that is full: 1 would say "not green"."""
+    with Path("/dev/full").open("wb") as full:
+        argv = [sys.executable, "-m", "rackproof", *words]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=full, timeout=60, check=False)
+    assert done.returncode == code
+    assert bool(done.stdout) == (code == 0)
+
+
+def test_a_name_that_is_no_text_is_json_all_the_same() -> None:
+    argv = [sys.executable, "-m", "rackproof", "estate", "show", os.fsdecode(b"n\xff"), "--json"]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert "n\udcff" in json.loads(done.stdout.decode("utf-8"))["errors"][0]["actual"]
