@@ -105,8 +105,9 @@ def _ask_git(*arguments: str) -> str:
 def _run_git(*arguments: str) -> str:
     # In a hook of another repository git is told by variables which one is meant, whatever the folder.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    argv = ["git", "-c", f"safe.directory={REPOSITORY}", "-C", str(REPOSITORY), *arguments]
     done = subprocess.run(
-        ["git", "-C", str(REPOSITORY), *arguments], env=environment, capture_output=True, text=True,
+        argv, env=environment, capture_output=True, text=True,
         timeout=GIT_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return done.stdout.strip()

@@ -10,6 +10,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def trust_checkout() -> tuple[str, str]:
+    """Return what git is told of the checkout that this code runs from: it is trusted, whoever cloned it.
+
+    Root may have, and a user runs it. Of any other checkout git goes on asking who owns it.
+    """
+    return ("-c", f"safe.directory={REPOSITORY}")
+
+
 def is_clone() -> bool:
     """Whether this runs from a clone of the repository; an installed Rackproof has no launcher beside it."""
     return (REPOSITORY / "rackproof").is_file()

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.errors import Place, RackproofError, list_errors
+from core.workspace import trust_checkout
 from inventory.load.loader import load_estate
 from inventory.model.diagnostics import mistake
 from inventory.model.estate import Estate
@@ -36,7 +37,7 @@ class Revision:
 
     def _git(self, where: Path, *words: str, code: str) -> bytes:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        command = ["git", "-C", str(where), *words]
+        command = ["git", *trust_checkout(), "-C", str(where), *words]
         try:
             done = subprocess.run(
                 command, capture_output=True, timeout=_TIMEOUT_S, check=False, env=environment | {"LC_ALL": "C"}

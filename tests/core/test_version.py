@@ -185,3 +185,11 @@ def test_a_remedy_names_the_command_as_it_is_called_here(monkeypatch: pytest.Mon
     assert workspace.name_command("run `./rackproof doctor`") == "run `./rackproof doctor`"
     monkeypatch.setattr(workspace, "REPOSITORY", tmp_path)
     assert workspace.name_command("run `./rackproof doctor`") == "run `rackproof doctor`"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives the checkout to another account")
+def test_a_clone_of_somebody_else_says_its_commit_all_the_same(clone: Clone) -> None:
+    """Root clones, a user runs it: git answers nobody but the owner, unless it is told to."""
+    os.chown(clone.folder, pwd.getpwnam("nobody").pw_uid, -1)
+    os.chown(clone.folder / ".git", pwd.getpwnam("nobody").pw_uid, -1)
+    assert re.search(COMMIT, version.read_version())

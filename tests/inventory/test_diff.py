@@ -1,5 +1,6 @@
 """``estate diff``: every kind of change in words, who is affected, and git refusing clearly."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -253,3 +254,15 @@ def test_a_broken_revision_names_its_place(checkout: Path, rackproof: Command) -
     answer = rackproof(checkout, "HEAD")
     assert answer.returncode == 3
     assert "HEAD:nation/estate/sites/dc.yml:3 (tier): [EST101]" in answer.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives the checkout to another account")
+def test_only_the_checkout_that_runs_is_trusted_whoever_owns_it(
+    checkout: Path, rackproof: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = next(folder for folder in checkout.parents if (folder / ".git").exists())
+    for owned in (top, top / ".git"):
+        os.chown(owned, 65534, -1)
+    assert rackproof(checkout, "HEAD").returncode == 2
+    monkeypatch.setattr("core.workspace.REPOSITORY", top)
+    assert rackproof(checkout, "HEAD").returncode == 0
