@@ -58,18 +58,15 @@ _COMPLAINTS: Table = (
 
 
 class Unheard(io.FileIO):
-    """Standard error on a device that takes nothing more, as a log on a full disk: what is said there is lost.
+    """Standard error that takes nothing more, as a log on a full disk or a reader that went away: what is said is lost.
 
-    That changes neither the result nor the exit code: else a full disk would turn every end into "not green". A reader
-    that went away is another matter, and is seen as ever.
+    That changes neither the result nor the exit code: else a full disk would turn every end into "not green".
     """
 
     def write(self, data: Any, /) -> int:
         """Write what can be written, and take the rest as said."""
         try:
             return super().write(data) or 0
-        except BrokenPipeError:
-            raise
         except OSError:
             return len(data)
 

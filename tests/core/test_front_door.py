@@ -197,6 +197,16 @@ def test_a_full_disk_behind_standard_error_changes_neither_result_nor_exit_code(
     assert bool(done.stdout) == (code == 0)
 
 
+@pytest.mark.parametrize(("words", "code"), [(["nonsense"], 2), (["estate", "schema", "site"], 0)])
+def test_a_reader_of_standard_error_that_went_away_changes_no_exit_code(words: list[str], code: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = [sys.executable, "-m", "rackproof", *words]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=writer, timeout=60, check=False)
+    os.close(writer)
+    assert done.returncode == code
+
+
 def test_a_name_that_is_no_text_is_json_all_the_same() -> None:
     argv = [sys.executable, "-m", "rackproof", "estate", "show", os.fsdecode(b"n\xff"), "--json"]
     done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=False)
