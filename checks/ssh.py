@@ -23,6 +23,8 @@ KILLED = frozenset({124, 137})
 MAGIC = b"RPK1"
 #: OpenSSH's own exit code; it says nothing where the shared connection ended that the session went over.
 LOST_CODE, LOST = 255, "the connection was lost without a word"
+#: A connection of one's own, which ends with nobody else's.
+UNSHARED = ("-o", "ControlPath=none")
 #: What OpenSSH says when the other side answered and we did not get in.
 REFUSALS = {
     "Host key verification failed": CollectOutcome.HOST_KEY_CHANGED,
@@ -89,38 +91,28 @@ class ShellAnswer:
 def run_batch(ssh_config: Path, alias: str, commands: Sequence[ShellCommand]) -> list[ShellAnswer]:
     """Run every command on the host behind ``alias``; always one answer per command, in order.
 
-    What a connection that was lost without a word left unanswered is asked once more: it is shared, and may end with
-    whoever opened it. That is no news of the host, and asking changes nothing there.
+    What a connection that was lost without a word left unanswered is asked once more over a connection of its own: the
+    first is shared, and may end with whoever opened it. That is no news of the host, and asking changes nothing there.
     """
     if not commands:
         return []
     answers = ask_once(ssh_config, alias, commands)
     unheard = [index for index, answer in enumerate(answers) if answer.trouble == LOST]
     if unheard:
-        again = ask_once(ssh_config, alias, [commands[index] for index in unheard])
+        again = ask_once(ssh_config, alias, [commands[index] for index in unheard], UNSHARED)
         for index, answer in zip(unheard, again, strict=True):
             answers[index] = answer
     return answers
 
 
-def ask_once(ssh_config: Path, alias: str, commands: Sequence[ShellCommand]) -> list[ShellAnswer]:
+def ask_once(
+    ssh_config: Path, alias: str, commands: Sequence[ShellCommand], options: Sequence[str] = ()
+) -> list[ShellAnswer]:
     """Run every command over one session; one answer per command, in order."""
     limit = CONNECT_S * 3 + sum(command.timeout_s + 1 for command in commands)
-    argv = [
-        "ssh",
-        "-F",
-        str(ssh_config),
-        "-T",
-        "-o",
-        "BatchMode=yes",
-        "-o",
-        f"ConnectTimeout={CONNECT_S}",
-        alias,
-        "exec /bin/sh -s",
-    ]
     began = datetime.now(UTC)
     try:
-        done = subprocess.run(argv, input=make_script(commands), capture_output=True, timeout=limit, check=False)
+        done = run_ssh(ssh_config, alias, "exec /bin/sh -s", limit, options, make_script(commands))
         output, trouble = done.stdout, explain_failure(done.returncode, done.stderr)
     except subprocess.TimeoutExpired as late:
         output, trouble = late.stdout or b"", f"no answer within {limit} s"
@@ -128,6 +120,26 @@ def ask_once(ssh_config: Path, alias: str, commands: Sequence[ShellCommand]) -> 
     trouble = trouble or "the connection was lost in mid-answer"
     missing = ShellAnswer(255, b"", b"", began, datetime.now(UTC), trouble, True, name_refusal(trouble))
     return [answers.get(index, missing) for index in range(len(commands))]
+
+
+def run_line(ssh_config: Path, alias: str, line: str, timeout_s: float) -> subprocess.CompletedProcess[bytes]:
+    """Run one line that changes nothing, for a device whose shell is its own command line.
+
+    A connection that was lost without a word is asked once more, as in ``run_batch``. Raises
+    ``subprocess.TimeoutExpired`` when either answer takes longer than ``timeout_s`` seconds.
+    """
+    done = run_ssh(ssh_config, alias, line, timeout_s)
+    lost = explain_failure(done.returncode, done.stderr) == LOST
+    return run_ssh(ssh_config, alias, line, timeout_s, UNSHARED) if lost else done
+
+
+def run_ssh(
+    ssh_config: Path, alias: str, line: str, timeout_s: float, options: Sequence[str] = (), script: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one line behind ``alias`` with ``script`` as its standard input; ssh never asks anybody anything."""
+    fixed = ("-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_S}")
+    argv = ["ssh", "-F", str(ssh_config), *fixed, *options, alias, line]
+    return subprocess.run(argv, input=script, capture_output=True, timeout=timeout_s, check=False)
 
 
 def name_refusal(trouble: str) -> CollectOutcome | None:

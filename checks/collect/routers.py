@@ -10,7 +10,7 @@ from functools import partial
 from checks.collect.capture import capture_evidence
 from checks.collect.sweep import Job, Sweep
 from checks.model import Captured, CollectOutcome
-from checks.ssh import explain_failure, name_refusal
+from checks.ssh import explain_failure, name_refusal, run_line
 from inventory.model.entities import Device
 
 TIMEOUT_S = 15
@@ -66,9 +66,8 @@ def ask_router(sweep: Sweep, device: Device, key: str, command: str, version: st
 
 def run_router_command(sweep: Sweep, device: Device, command: str) -> tuple[int | None, bytes, CollectOutcome]:
     """Run one command of a router over SSH; return its exit code (None: it never ran), its output, the outcome."""
-    argv = ["ssh", "-F", str(sweep.ws.ssh_config), "-T", "-o", "BatchMode=yes", device.name, command]
     try:
-        done = subprocess.run(argv, capture_output=True, timeout=TIMEOUT_S, check=False, stdin=subprocess.DEVNULL)
+        done = run_line(sweep.ws.ssh_config, device.name, command, TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return None, f"no answer within {TIMEOUT_S} s".encode(), CollectOutcome.TIMEOUT
     if done.returncode == UNREACHABLE:

@@ -122,7 +122,7 @@ def test_a_command_that_is_too_slow_is_not_out_of_reach() -> None:
 def test_half_an_answer_is_no_answer_and_no_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is lost in mid-answer: what was whole counts, the rest is out of reach."""
     program = tmp_path / "ssh"
-    program.write_text("#!/bin/sh\nprintf 'RPK1 0 0 1 2 2 0\\na\\nRPK1 1 0 1 2 9 0\\nb'\nexit 255\n", encoding="utf-8")
+    program.write_text("#!/bin/sh\nprintf 'RPK1 0 0 1 2 2 0\\na\\nRPK1 1 0 1 2 9 0\\nb'\necho gone >&2; exit 255\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     answers = run_batch(tmp_path / "config", "x", [ShellCommand("a"), ShellCommand("b")])

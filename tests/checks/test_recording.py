@@ -276,6 +276,25 @@ def test_what_a_silently_lost_connection_left_is_asked_once_more(
     assert [answer.unreachable for answer in answers] == [bool(trouble)] * 2
 
 
+LINE_ENDS = [([SILENT, "echo {}"], 2, 0), ([SILENT, SILENT], 2, 255), ([SPEAKING, "echo {}"], 1, 255)]
+
+
+@pytest.mark.parametrize(("ends", "asked", "code"), LINE_ENDS, ids=["lost once", "lost twice", "told why"])
+def test_a_line_on_a_silently_lost_connection_is_asked_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: list[str], asked: int, code: int
+) -> None:
+    """Three routers were unreachable at once, while every host, which was asked again, answered."""
+    for number, end in enumerate(ends, 1):
+        (tmp_path / f"end{number}").write_text(end)
+    program = tmp_path / "ssh"
+    program.write_text(f'#!/bin/sh\ncd {tmp_path} && echo "$@" >>asked && . ./end$(wc -l <asked)\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert ssh.run_line(tmp_path / "none", "core1", "show version", 5).returncode == code
+    lines = (tmp_path / "asked").read_text().splitlines()
+    assert ["ControlPath=none" in line for line in lines] == [False, True][:asked], "again, over one of its own"
+
+
 def test_hosts_of_one_role_are_recorded_side_by_side(host_that_answers: list[int], tmp_path: Path) -> None:
     """Eight at once, one hints file: nobody stumbles over the file of another."""
     from concurrent.futures import ThreadPoolExecutor
