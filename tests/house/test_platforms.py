@@ -34,6 +34,7 @@ ESSENTIAL = frozenset(
         "mktemp",
         "mount",
         "rm",
+        "runuser",
         "sh",
         "sleep",
         "stty",
@@ -43,6 +44,8 @@ ESSENTIAL = frozenset(
 )
 #: Calls that run a program.
 RUNNERS = frozenset({f"subprocess.{name}" for name in ("run", "Popen", "check_output", "check_call", "call")})
+#: Calls that say how to run a program inside the lab's network, which has this machine's files: the program is last.
+ENTERING = frozenset({"argv_inside"})
 #: Programs that come with one that a list names.
 COMES_WITH = {"ssh-keygen": "ssh"}
 #: The wall clock. A test that compares with it is right at one moment only; one that must follow it is named in WAITS.
@@ -99,14 +102,22 @@ def find_unlisted_programs(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield where a program is run that neither Debian's essential packages nor a list of ours install."""
     listed = set(list_programs())
     known = ESSENTIAL | listed | {program for program, owner in COMES_WITH.items() if owner in listed}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or _dotted(node.func) not in RUNNERS or not node.args:
-            continue
-        first = node.args[0]
+    for first in _find_command_lines(tree):
         if isinstance(first, ast.List) and first.elts and isinstance(first.elts[0], ast.Constant):
             program = first.elts[0].value
             if isinstance(program, str) and Path(program).name not in known:
                 yield first
+
+
+def _find_command_lines(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield what is run here or inside the lab, and every list that is kept as a command line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _dotted(node.func) in RUNNERS and node.args:
+            yield node.args[0]
+        if isinstance(node, ast.Call) and _dotted(node.func) in ENTERING and node.args:
+            yield node.args[-1]
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == "argv" for to in node.targets):
+            yield node.value
 
 
 def find_unnamed_which(tree: ast.AST) -> Iterator[ast.AST]:
@@ -139,7 +150,12 @@ REFUSED = {
         "assert time.monotonic() - began < 2.0",
         "took = time.perf_counter() - began\nassert took < 1",
     ],
-    "unlisted programs": ["subprocess.run(['nmap', 'x'])", "subprocess.Popen(['/usr/bin/nmap'])"],
+    "unlisted programs": [
+        "subprocess.run(['nmap', 'x'])",
+        "subprocess.Popen(['/usr/bin/nmap'])",
+        "argv_inside(lab, 'ctl', ['nmap', 'x'])",
+        "argv = ['nmap']",
+    ],
     "unnamed which": ["pytest.mark.skipif(shutil.which('nmap') is None)"],
 }
 ALLOWED = {
