@@ -154,14 +154,17 @@ class EstateWarning(RackproofError):
 
 
 class ErrorGroup(RackproofError):
-    """Several errors found in one run, shown together and sorted by place; the exit code is the first one's."""
+    """Several errors found in one run, shown together and sorted by place.
+
+    The exit code is the highest of theirs, wherever they stand: it must not change when a file gets another name.
+    """
 
     def __init__(self, errors: list[RackproofError]) -> None:
         self.errors = sorted(errors, key=_sort_key)
-        first = self.errors[0]
-        # Not through the constructor: the texts of the first one's code would want its facts, which are not known here.
+        worst = max(self.errors, key=lambda error: error.exit_code)
+        # Not through the constructor: the texts of the worst one's code would want its facts, which are not known here.
         Exception.__init__(self, _("{n} errors").format(n=len(errors)))
-        self.code, self.kind, self.exit_code = first.code, first.kind, first.exit_code
+        self.code, self.kind, self.exit_code = worst.code, worst.kind, worst.exit_code
         self.place, self.message = None, str(self.args[0])
         self.expected = self.actual = self.remedy = ""
 

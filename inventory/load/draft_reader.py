@@ -19,6 +19,10 @@ from inventory.source.positions import Positioned, load_yaml
 from inventory.source.schema import schema_errors
 from inventory.source.site_files import SiteSource, read_sites
 
+HEAD, LINKS, SERVICES = "estate.yml", "links.yml", "services.yml"
+#: What a head would name; where it cannot be read, nobody knows.
+OPTIONAL = ("tiers.yml", "hardware.yml", "policies.yml")
+
 T = TypeVar("T", bound=StrictModel)
 
 
@@ -27,16 +31,17 @@ def read_draft(folder: Path, errors: list[RackproofError]) -> Draft | None:
     if not folder.is_dir():
         errors.append(mistake("EST030", Place(folder)))
         return None
-    check_top(folder, errors)
-    head, head_file = _load(folder / "estate.yml", EstateFile, errors)
+    head, head_file = _load(folder / HEAD, EstateFile, errors)
+    named = (head.tiers, head.hardware, head.policies) if head else OPTIONAL
+    check_top(folder, (HEAD, LINKS, SERVICES, *filter(None, named)), errors)
     if head is None or head_file is None:
         return None
     tiers, _ = _load_named(folder, head.tiers, TiersFile, errors)
     hardware, hardware_file = _load_named(folder, head.hardware, HardwareFile, errors)
     policies, policies_file = _load_named(folder, head.policies, PoliciesFile, errors)
     sites = tuple(site for source in read_sites(folder, errors) if (site := _site(source, errors)))
-    links, links_file = _load(folder / "links.yml", LinksFile, errors)
-    services, services_file = _load(folder / "services.yml", ServicesFile, errors)
+    links, links_file = _load(folder / LINKS, LinksFile, errors)
+    services, services_file = _load(folder / SERVICES, ServicesFile, errors)
     every: list[DraftLink] = []
     if links and links_file:
         every.extend(links_of_file(links.links, links_file))
@@ -65,7 +70,8 @@ def _load_named(
     if not name:
         return None, None
     written = folder / name
-    return _load(written.resolve(), model, errors, written)
+    # Of a link that leads nowhere, or to no file, the estate holds the link.
+    return _load(written.resolve() if written.is_file() else written, model, errors, written)
 
 
 def _load(

@@ -6,7 +6,7 @@ under two endings) is an error, a backup is a warning, and a folder that changes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.errors import Place, RackproofError
@@ -14,6 +14,9 @@ from core.refusals import say_refusal
 from core.yaml import SUFFIXES
 from inventory.model.diagnostics import mistake
 from inventory.source.file_tracking import report_read
+
+#: What the parts of an estate are called, whether or not its head names them.
+PART_NAMES = frozenset({"estate", "links", "services", "tiers", "hardware", "policies"})
 
 
 def list_files(folder: Path, errors: list[RackproofError]) -> list[Path]:
@@ -36,13 +39,25 @@ def check_unchanged(folder: Path, read: list[Path], errors: list[RackproofError]
         errors.append(mistake("EST016", Place(file)))
 
 
-def check_top(folder: Path, errors: list[RackproofError]) -> None:
-    """Add what lies beside ``estate.yml`` and looks like a part of the estate: EST014, EST015, EST041 for a backup."""
+def check_top(folder: Path, read: Sequence[str], errors: list[RackproofError]) -> None:
+    """Add what lies beside ``estate.yml`` and looks like a part of the estate without being one of those ``read``.
+
+    EST014 a hidden copy, EST015 one name under both endings, EST037 a file that nothing names (a ``policy.yml`` that
+    nobody reads guards nothing), EST041 a backup. Hidden files of other names belong to other programs.
+    """
     present = _list_names(folder, errors)
-    errors.extend(_find_unsure(folder, present))
-    for name in present:
-        is_copy = any(suffix in name for suffix in SUFFIXES) and not _is_yaml(name)
-        if is_copy and not _is_hidden(name):
+    stems = {Path(name).stem for name in read} | PART_NAMES
+    sure = [name for name in present if not _is_hidden(name) or Path(name).stem.removeprefix(".") in stems]
+    unsure = list(_find_unsure(folder, sure))
+    errors.extend(unsure)
+    parts = {str(Path(name)) for name in read}
+    left = parts | {error.place.file.name for error in unsure if error.place}
+    for name in sure:
+        if name in left or _is_hidden(name):
+            continue
+        if _is_yaml(name):
+            errors.append(mistake("EST037", Place(folder / name), known=parts))
+        elif any(suffix in name for suffix in SUFFIXES):
             errors.append(mistake("EST041", Place(folder / name)))
 
 

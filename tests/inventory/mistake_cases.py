@@ -97,6 +97,7 @@ CASES = [
     ("sites-not-a-list", "EST039", ROOMS, None, b"sites: {a: b}\n"),
     ("site-not-a-mapping", "EST040", ROOMS, None, b"sites: [hph]\n"),
     ("file-that-is-not-read", "EST041", "sites/hni.yml.bak", None, b"site: hni\n"),
+    ("file-that-nothing-names", "EST037", "policy.yml", None, b"guards: {}\n"),
     (
         "nothing-to-take-away",
         "EST042",

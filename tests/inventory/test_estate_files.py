@@ -52,10 +52,25 @@ def test_a_backup_is_named(estate: Path, name: str) -> None:
     assert codes_at(estate, name)[0] == ["EST041"]
 
 
-@pytest.mark.parametrize("name", ["sites/.gitkeep", "README.md", "allocations.jsonl"])
+@pytest.mark.parametrize("name", ["policy.yml", "link.yml", "policies.yml", "site.yaml"])
+def test_a_file_that_nothing_names_is_named(estate: Path, name: str) -> None:
+    """A ``policies.yml`` that ``estate.yml`` does not name guards no port."""
+    (estate / name).write_text("{}\n", "utf-8")
+    said, found = codes_at(estate, name)
+    assert (said, found.estate is None) == (["EST037"], False)
+
+
+@pytest.mark.parametrize("target", ["gone.yml", "sites"], ids=["nowhere", "to a folder"])
+def test_of_a_link_that_leads_to_no_file_the_link_is_named(estate: Path, target: str) -> None:
+    (estate / "tiers.yml").unlink()
+    (estate / "tiers.yml").symlink_to(target)
+    assert codes_at(estate, "tiers.yml")[0] == ["EST001"]
+
+
+@pytest.mark.parametrize("name", ["sites/.gitkeep", "README.md", "allocations.jsonl", ".pre-commit-config.yaml"])
 def test_what_nobody_could_mean_is_not_named(estate: Path, name: str) -> None:
     (estate / name).write_text("", "utf-8")
-    assert "EST041" not in codes_at(estate, name)[0]
+    assert codes_at(estate, name)[0] == []
 
 
 def test_a_folder_without_sites_is_an_error_whatever_else_is_said(estate: Path) -> None:
