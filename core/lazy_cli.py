@@ -12,6 +12,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import partial
 from typing import Any, cast
 
 import typer
@@ -38,6 +39,19 @@ _LIBRARY_WORDS = (
     N_("[OPTIONS]"),
     N_("COMMAND [ARGS]..."),
 )
+
+#: What typer calls the types of values, and what people call them.
+_TYPE_WORDS = {
+    "str": N_("<text>"),
+    "path": N_("<path>"),
+    "file": N_("<file>"),
+    "directory": N_("<folder>"),
+    "int": N_("<number>"),
+    "int range": N_("<number>"),
+    "float": N_("<number>"),
+    "float range": N_("<number>"),
+    "%Y-%m-%d": N_("<YYYY-MM-DD>"),
+}
 
 
 class RoomCommand(TyperCommand):
@@ -195,7 +209,17 @@ def _prepare(command: Any) -> Any:
         if text:
             joined = " ".join(text.split())
             parameter.help = _(joined)
+        parameter.display_type = partial(name_type, parameter.display_type)
     return command
+
+
+def name_type(display: Callable[[Any], str | None], context: Any) -> str | None:
+    """Return the kind of value that a parameter takes, in the reader's words; ``display`` says it in the library's."""
+    shown = display(context)
+    listed = re.fullmatch(r"<(?:list\[)?(.*?)\]?>", shown or "")
+    if listed is None:
+        return shown
+    return _(_TYPE_WORDS[listed[1]]) if listed[1] in _TYPE_WORDS else f"<{listed[1]}>"
 
 
 def _commands(app: typer.Typer) -> dict[str, Any]:

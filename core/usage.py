@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -15,6 +16,8 @@ from core.errors import Place, RackproofError
 from core.i18n import N_, _
 from core.refusals import say_refusal
 
+#: How an output that is no UTF-8 gets what it cannot say.
+ESCAPED = "rackproof.json"
 #: What the system says → our code. Anything else is an internal error.
 SYSTEM_CODES = {
     errno.ENOSPC: "FIL001",
@@ -75,7 +78,8 @@ def hold_streams() -> None:
     """Open ``/dev/null`` on each of the three standard streams that the caller closed (``2>&-``).
 
     Else the next file to be opened would take its number, and whatever writes to standard error would write into it.
-    Standard error that cannot be written is no end of the work either (``Unheard``).
+    Standard error that cannot be written is no end of the work either (``Unheard``), nor is a standard output that is
+    no UTF-8: a sign that it has no byte for goes out escaped, so that JSON stays JSON.
     """
     for number, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         try:
@@ -89,9 +93,20 @@ def hold_streams() -> None:
         sys.stdin = os.fdopen(0, "r", closefd=False)
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        codecs.register_error(ESCAPED, escape_as_json)
+        sys.stdout.reconfigure(errors=ESCAPED)
     encoding = sys.stderr.encoding if sys.stderr is not None else "utf-8"
     said = Unheard(2, "w", closefd=False)
     sys.stderr = io.TextIOWrapper(io.BufferedWriter(said), encoding, "backslashreplace", line_buffering=True)
+
+
+def escape_as_json(error: UnicodeError) -> tuple[str, int]:
+    """Return the characters that cannot be encoded as JSON escapes them (RFC 8259, 7), and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = memoryview(error.object[error.start : error.end].encode("utf-16-be", "surrogatepass"))
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True)), error.end
 
 
 def describe_system_error(error: OSError) -> RackproofError:

@@ -45,7 +45,7 @@ def verify(
     ws = current()
     found = verify_bundle(find_bundle(path, ws), choose_trusted_key(public_key, ws))
     if as_json:
-        emit_json(found.as_dict())
+        emit_json(found.as_dict(), [error.as_dict() for error in found.errors])
     else:
         evidence_text.show_verification(found)
     if strict and found.state is VerificationState.OTHER_JUDGES:
@@ -67,11 +67,14 @@ def list_bundles(as_json: AsJson = False) -> int:
     ws = current()
     require_workspace(ws.root)
     rows = check_chain(ws.evidence_dir, ws.journal)
+    torn = [row for row in rows if row["chain"] != "whole"]
     if as_json:
-        emit_json({"bundles": rows})
+        places = ((Place(ws.evidence_dir / row["run"]), row["chain"]) for row in torn)
+        errors = [RackproofError("EVD045", place=place, actual=chain) for place, chain in places]
+        emit_json({"bundles": rows}, [error.as_dict() for error in errors])
     else:
         evidence_text.show_list(rows)
-    return int(ExitCode.OK if all(row["chain"] == "whole" for row in rows) else ExitCode.INVALID)
+    return int(ExitCode.INVALID if torn else ExitCode.OK)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from checks.bundle.reader import BundleReader
 from checks.model import EvidenceItem, Status, Verdict
-from checks.verify.findings import FileFinding
+from checks.verify.findings import FileFault, FileFinding
 from checks.verify.verdicts import Rejudged
 from checks.verify.verification import Verification, VerificationState
 from core.console import Column, out, print_table
@@ -49,6 +49,15 @@ HEADLINES = {
     ),
     VerificationState.BROKEN: ("red", N_("BROKEN"), N_("the bundle is not what was signed")),
 }
+FAULTS = {
+    FileFault.ALTERED: N_("altered"),
+    FileFault.MISSING: N_("missing"),
+    FileFault.UNEXPECTED: N_("unexpected"),
+    FileFault.NOT_A_FILE: N_("not a file"),
+    FileFault.SIGNATURE: N_("signature"),
+    FileFault.FOREIGN_KEY: N_("foreign key"),
+    FileFault.CONTRADICTION: N_("contradiction"),
+}
 SHOWN_BYTES = 4000
 SHOWN_CONTROLS = 8
 
@@ -60,7 +69,7 @@ def show_verification(found: Verification) -> None:
     known = _("trusted") if found.trusted else _("UNTRUSTED: give the signer's key with --public-key FILE")
     show_part(_("signer"), f"{found.signer[:16] or '–'} ({known})")
     files = ngettext("{n} file", "{n} files", found.files).format(n=found.files)
-    show_part(_("manifest"), f"sha256 {found.manifest_sha256}, {files}")
+    show_part(_("manifest"), f"sha256 {found.manifest_sha256 or '–'}, {files}")
     for finding in found.findings:
         show_finding(finding)
     again = found.rejudged
@@ -100,7 +109,9 @@ def make_printable(raw: bytes) -> str:
 
 def show_finding(finding: FileFinding) -> None:
     """Print one finding with the requirements that depend on its file."""
-    out.print(f"  [red]✗[/] {escape(finding.file)}: {finding.fault.value.replace('_', ' ')}: {escape(finding.detail)}")
+    fault = _(FAULTS[finding.fault])
+    said = fault if finding.detail == finding.fault.value else f"{fault}: {finding.detail}"
+    out.print(f"  [red]✗[/] {escape(finding.file)}: {escape(said)}")
     if finding.controls:
         more = len(finding.controls) - SHOWN_CONTROLS
         names = ", ".join(finding.controls[:SHOWN_CONTROLS])

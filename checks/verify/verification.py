@@ -66,8 +66,16 @@ class Verification:
     rejudged: Rejudged | None
     seconds: float
 
+    @property
+    def errors(self) -> list[RackproofError]:
+        """Why the bundle cannot be relied on, as errors of the table: every finding, or the key that nobody knows."""
+        if self.state is VerificationState.UNTRUSTED:
+            return [RackproofError("EVD044", place=Place(self.path), actual=self.signer or None)]
+        broken = ((finding.file, finding.detail) for finding in self.findings)
+        return [RackproofError("EVD043", place=Place(self.path / file), actual=detail) for file, detail in broken]
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the result as plain data for ``--json``."""
+        """Return the result as plain data for ``--json``; a digest that could not be taken is empty."""
         again = self.rejudged or NOT_REJUDGED
         return {
             "path": str(self.path),
@@ -106,7 +114,7 @@ def verify_bundle(path: Path, trusted: Ed25519PublicKey | None) -> Verification:
         signer=signer,
         findings=findings,
         rejudged=again,
-        manifest_sha256=hashlib.sha256(seal.manifest_bytes).hexdigest(),
+        manifest_sha256=hashlib.sha256(seal.manifest_bytes).hexdigest() if seal.manifest_bytes else "",
         files=len(seal.manifest.files) if seal.manifest else 0,
         seconds=perf_counter() - started,
     )

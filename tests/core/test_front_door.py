@@ -211,3 +211,17 @@ def test_a_name_that_is_no_text_is_json_all_the_same() -> None:
     argv = [sys.executable, "-m", "rackproof", "estate", "show", os.fsdecode(b"n\xff"), "--json"]
     done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=60, check=False)
     assert "n\udcff" in json.loads(done.stdout.decode("utf-8"))["errors"][0]["actual"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("words", [["--json"], []], ids=["json", "text"])
+def test_an_output_that_is_not_utf8_gets_every_sign(encoding: str, words: list[str]) -> None:
+    """A pipe into a program of a machine that speaks Latin: the names of Vietnam ended the work as a fault of ours."""
+    argv = [sys.executable, "-m", "rackproof", "--lang", "vi", "--estate", str(ESTATE), "estate", "show", "hph", *words]
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(argv, env=environment, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    said = done.stdout.decode(encoding)
+    assert "\\u1ea3i Ph\\u00f2ng" in said if encoding == "ascii" else "\\u1ea3i Phòng" in said
+    if words:
+        assert json.loads(said) == json.loads(subprocess.run(argv, capture_output=True, check=True).stdout)
