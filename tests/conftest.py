@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,26 +36,11 @@ GROUPS = ("lab", "provisioning lab", "netbox")
 PROVISIONING = "tests/provision/"
 
 SHUFFLE = "--shuffle"
-BUILD_NETBOX = "--build-netbox"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer another order, in which a test that needs what an earlier one left is red, and building meanwhile."""
+    """Offer another order, in which a test that needs what an earlier one left is red."""
     parser.addoption(SHUFFLE, type=int, metavar="SEED", help="run modules, and the tests of each, in an order by SEED")
-    parser.addoption(BUILD_NETBOX, action="store_true", help="build the NetBox image, where it is missing, meanwhile")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Build the NetBox image while the tests run; those that need it wait for it. It ends with them, done or not."""
-    if not session.config.getoption(BUILD_NETBOX) or "PYTEST_XDIST_WORKER" in os.environ:
-        return (yield)
-    argv, quiet = [sys.executable, "-m", "lab.netbox.image"], subprocess.DEVNULL  # whoever waits for it is told why not
-    with subprocess.Popen(argv, cwd=REPOSITORY, stdin=quiet, stdout=quiet, stderr=quiet) as build:
-        try:
-            return (yield)
-        finally:
-            build.send_signal(signal.SIGINT)
 
 
 @pytest.hookimpl(trylast=True)

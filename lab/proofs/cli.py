@@ -13,7 +13,7 @@ from core.errors import ExitCode, RackproofError
 from core.files import require_clone
 from core.i18n import _
 from lab.enter import require_root
-from lab.proofs import machine, mutants, mutation, newcomer, pythons
+from lab.proofs import long_tests, machine, mutants, mutation, newcomer, pythons
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Long proofs, run before a release.")
 
@@ -81,6 +81,30 @@ def prove_pythons(
         emit_json({"pythons": [dataclasses.asdict(proof) for proof in proofs], "is_good": is_good})
     else:
         show_pythons(proofs)
+    if not is_good:
+        raise typer.Exit(ExitCode.NOT_GREEN)
+
+
+@app.command("long")
+def prove_long(
+    names: Annotated[list[str] | None, typer.Argument(help="Names of proofs (default: all of them).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Run the tests that take minutes each, which `rackproof test` leaves out. Needs root.
+
+    The proofs are listed in `tests/long.yml`, with the slice of each that every run of the tests holds. Takes up to an
+    hour; exit code 1 unless the tests of all of them passed.
+
+    Example: rackproof prove long netbox
+    """
+    require_clone()
+    with progress(_("proving what takes long")) as step:
+        proofs = long_tests.prove_long(tuple(names or ()), step)
+    is_good = all(proof.is_good for proof in proofs)
+    if as_json:
+        emit_json({"proofs": [dataclasses.asdict(proof) for proof in proofs], "is_good": is_good})
+    else:
+        show_long(proofs)
     if not is_good:
         raise typer.Exit(ExitCode.NOT_GREEN)
 
@@ -220,6 +244,18 @@ def show_newcomer(proof: newcomer.Proof) -> None:
     out.print(_("log: {file}").format(file=proof.log), markup=False)
     if proof.machine:
         out.print(_("machine: {folder}").format(folder=proof.machine), markup=False)
+
+
+def show_long(proofs: list[long_tests.LongProof]) -> None:
+    """Print what came of each long proof, for people, and where its log is."""
+    rows = []
+    for proof in proofs:
+        colour = "green" if proof.is_good else "red"
+        result = "; ".join(proof.faults) or _("kept its promise")
+        rows.append([proof.name, f"[{colour}]{result}[/]", f"{proof.seconds:.0f} s", proof.closing])
+    print_table([_("proof"), _("result"), _("time"), _("pytest")], rows)
+    for proof in proofs:
+        out.print(_("log: {file}").format(file=proof.log), markup=False)
 
 
 def show_pythons(proofs: list[pythons.PythonProof]) -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def _prove_python(name: str, python: str) -> PythonProof:
     with tempfile.TemporaryDirectory(prefix="rackproof-python-") as folder:
         clone = Path(folder) / "rackproof"
         _clone_head(clone)
-        done = run_tests(clone, python)
+        done = run_tests(clone, LINE.split(), RACKPROOF_PYTHON=python)
         used = read_version(clone / ".rackproof/venv")
     log.write_text(done.text, encoding="utf-8")
     faults = list(find_faults(LINE, done))
@@ -110,13 +110,13 @@ def _clone_head(target: Path) -> None:
         raise RackproofError("PRF003", actual=error.actual or error.message) from error
 
 
-def run_tests(clone: Path, python: str) -> LineRun:
-    """Run the tests that need no lab on one Python, in a clone of its own."""
+def run_tests(clone: Path, argv: Sequence[str], **settings: str) -> LineRun:
+    """Run tests in a clone, without a terminal and with no setting of Rackproof's but these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RACKPROOF_")}
     began = time.monotonic()
     try:
         done = subprocess.run(
-            LINE.split(), cwd=clone, env=kept | {"RACKPROOF_PYTHON": python}, stdin=subprocess.DEVNULL,
+            argv, cwd=clone, env=kept | settings, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:

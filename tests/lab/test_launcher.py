@@ -230,8 +230,8 @@ def test_packages_are_not_touched_by_verbs_that_do_not_need_them(checkout: Check
 
 
 SHARED = "-n 2 --dist loadgroup --no-loadscope-reorder"
-FAST, CACHE = f"-m pytest -m not lab and not slow {SHARED}", "-o cache_dir={state}/pytest"
-ALL = f"-m pytest {SHARED} --build-netbox"
+FAST, CACHE = f"-m pytest -m not lab and not slow and not long {SHARED}", "-o cache_dir={state}/pytest"
+ALL = f"-m pytest -m not long {SHARED}"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from lab.netbox.server import NetBox
 from tests.netbox.worlds import LAB, ROOT, plain
 from tests.support import json_of, require
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 
 #: Answers hold JSON.

@@ -136,7 +136,6 @@ def test_tests_that_take_too_long_are_ended_and_what_they_showed_is_kept(
     program = tmp_path / "slow"
     program.write_text("#!/bin/sh\necho begun\nexec sleep 60\n", encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(pythons, "LINE", "./slow")
     monkeypatch.setattr(pythons, "TIME_LIMIT_S", 2.0)
-    done = pythons.run_tests(tmp_path, "python3")
+    done = pythons.run_tests(tmp_path, ["./slow"])
     assert (done.exit_code, done.text) == (None, "begun\n")

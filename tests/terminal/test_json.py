@@ -35,7 +35,7 @@ MORE: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name(
 #: Go on until they are told to end; driven one by one.
 STREAMS = {name.replace(".", " ") for name, schema in CONTRACT.schemas.items() if schema.stream}
 #: Take minutes; what they print is made here from results that are not their own.
-MINUTES = {"bench estate", "demo", "prove mutants", "prove mutation", "prove newcomer"}
+MINUTES = {"bench estate", "demo", "prove long", "prove mutants", "prove mutation", "prove newcomer"}
 #: In the order in which they are driven, in one workspace: the others sign with the keys that the first makes.
 SIGNING = ("checks signer", "checks attest", "checks waive")
 TIMEOUT_S = 120
