@@ -55,8 +55,8 @@ class LongProof:
 def prove_long(names: Sequence[str], on_step: Callable[[str], None]) -> list[LongProof]:
     """Run the tests of the named proofs, all of them where none is named; one proof after the other.
 
-    They run in the working tree, as `rackproof test` does, and share its image. Raises RackproofError (PRF010) for a name
-    that is not in the table.
+    They run in the working tree, as `rackproof test` does, and share its image. Raises RackproofError (PRF010) for a
+    name that is not in the table.
     """
     table = read_model(TABLE, LongTable).root
     for name in names:
