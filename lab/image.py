@@ -14,7 +14,7 @@ from core.files import copy_folder, make_folder, write_atomic
 from core.i18n import _
 from core.models import read_model
 from core.workspace import REPOSITORY, state_dir
-from lab import debian
+from lab import debian, image_store
 from lab.command import run
 
 RECIPE = REPOSITORY / "lab" / "rootfs"
@@ -59,7 +59,7 @@ def ensure(step: ProgressStep = debian.ignore_step) -> Path:
     A build that is interrupted leaves nothing that a later one would take for an image.
     Raises RackproofError (LAB040) when Debian's packages cannot be had.
     """
-    return debian.once(path(), "rootfs.lock", lambda target: _build(target, step), step)
+    return debian.once(path(), "rootfs.lock", lambda target: image_store.reuse(target, _build, step), step)
 
 
 def program(name: str) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 from core.workspace import REPOSITORY, Workspace
 from inventory.load.loader import load_estate
 from inventory.model.estate import Estate
-from lab import sweep
+from lab import image_store, sweep
 from lab.enter import set_netns
 from lab.instance import ESTATE, Instance, instance
 from tests.branch_coverage import list_rooms_coverage
@@ -113,6 +113,7 @@ def _own_settings_and_network(request: pytest.FixtureRequest, monkeypatch: pytes
     if "lab" not in request.fixturenames:
         for name in LAB_SETTINGS:
             monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(image_store.SETTING, "")  # what a test builds in play is no image for anybody else
     before = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield

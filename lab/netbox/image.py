@@ -16,7 +16,7 @@ from core.files import copy_folder
 from core.i18n import _
 from core.models import read_model
 from core.workspace import state_dir
-from lab import debian
+from lab import debian, image_store
 from lab.command import run
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ def ensure(step: ProgressStep = debian.ignore_step) -> Path:
     A build that is interrupted leaves nothing that a later one would take for an image.
     Raises RackproofError (LAB044) when Debian's or Python's packages cannot be had.
     """
-    return debian.once(path(), "netbox.lock", lambda target: _build(target, step), step)
+    return debian.once(path(), "netbox.lock", lambda target: image_store.reuse(target, _build, step), step)
 
 
 def mount_point() -> Path:

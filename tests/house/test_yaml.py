@@ -67,6 +67,7 @@ MODELS = {
     "tests/house/unimported.yml": "tests.house.data_models:Unimported",
     "tests/house/waits.yml": "tests.house.data_models:Waits",
     "tests/install/asked.yml": "tests.house.data_models:Questions",
+    "tests/long.yml": "lab.proofs.long_tests:LongTable",
     "tests/mutants.yml": "lab.proofs.mutants:MutantTable",
     "tests/mutation.yml": "lab.proofs.mutation:MutationTable",
     "tests/mutation_survivors.yml": "lab.proofs.mutation:SurvivorTable",
