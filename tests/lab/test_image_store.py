@@ -99,12 +99,15 @@ DAMAGES = [flip, lose_digest, cut, open_to_all, open_digest_to_all, open_folder_
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: str(damage.__name__))
-def test_what_is_not_as_it_was_put_is_built(
-    kept: Path, tmp_path: Path, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_not_as_it_was_put_is_built(kept: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
     damage(kept)
-    built = []
-    make(tmp_path / "second", lambda target, step: (built.append(target), build(target, step))[1])
+    built: list[Path] = []
+
+    def build_again(target: Path, step: ProgressStep) -> None:
+        built.append(target)
+        build(target, step)
+
+    make(tmp_path / "second", build_again)
     assert built == [tmp_path / "second" / NAME]
 
 
