@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,6 +64,13 @@ def test_verbs_answer_with_texts_and_stable_exit_codes(call: Call, words: list[s
     assert "Traceback" not in text
 
 
+def errors_of(text: str) -> list[tuple[str, str]]:
+    """Return code and place of every error in an answer for programs that has a result as well."""
+    envelope = json.loads(text)
+    assert envelope["data"] is not None
+    return [(error["code"], error["place"]) for error in envelope["errors"]]
+
+
 def test_json_says_everything(call: Call, sealed: Sample) -> None:
     code, text = call("evidence", "verify", "--json")
     data = json_of(text)
@@ -93,6 +101,7 @@ def test_without_the_key_a_bundle_is_untrusted_until_the_key_is_given(
     monkeypatch.setattr(sealed, "ws", replace(sealed.ws, root=tmp_path / "elsewhere"))
     code, text = call("evidence", "verify", str(away))
     assert code == 3 and "UNTRUSTED" in text
+    assert errors_of(call("evidence", "verify", str(away), "--json")[1]) == [("EVD044", str(away))]
     code, text = call("evidence", "verify", str(away), "--public-key", str(key))
     assert code == 0 and "VERIFIED" in text
     assert not (tmp_path / "elsewhere").exists()  # verifying leaves nothing behind, no key above all
@@ -106,6 +115,7 @@ def test_a_broken_bundle_is_named_and_gets_no_report(call: Call, sealed: Sample,
     code, text = call("evidence", "verify", str(folder))
     assert code == 3
     assert victim.name in text and "byte 0" in text and "requirements that depend on it: QH-3-" in text
+    assert errors_of(call("evidence", "verify", str(folder), "--json")[1]) == [("EVD043", str(victim))]
     code, text = call("report", "build", str(folder), "--out", str(tmp_path / "out"))
     assert code == 3 and "RPT001" in text
 
@@ -134,6 +144,7 @@ def test_a_chain_with_a_hole_is_not_whole(
         shutil.move(ws.evidence_dir / name, hidden)
         code, text = call("evidence", "list")
         assert code == 3 and says in text
+        assert {found for found, _place in errors_of(call("evidence", "list", "--json")[1])} == {"EVD045"}
         shutil.move(hidden, ws.evidence_dir / name)
     manifest = ws.evidence_dir / "run-2" / "manifest.json"
     manifest.write_bytes(manifest.read_bytes() + b" ")

@@ -165,6 +165,9 @@ def test_a_bundle_of_an_unknown_signer_is_untrusted_not_verified(sealed: Sealed,
     stranger = verify_bundle(copy, Ed25519PrivateKey.generate().public_key())
     assert stranger.state is VerificationState.BROKEN
     assert [item.fault for item in stranger.findings] == [FileFault.FOREIGN_KEY]
+    (error,) = found.errors
+    assert (error.code, require(error.place).file, error.actual) == ("EVD044", copy, found.signer)
+    assert [error.code for error in stranger.errors] == ["EVD043"]
 
 
 def resign(
@@ -340,6 +343,8 @@ def test_the_seal_can_be_gone_altogether(copy: Path, tmp_path: Path) -> None:
     found = verify_bundle(copy, None)
     assert found.state is VerificationState.BROKEN
     assert {item.file for item in found.findings if item.fault is FileFault.MISSING} == {MANIFEST, SIGNATURE, LOCATOR}
+    assert {require(error.place).file for error in found.errors} >= {copy / MANIFEST, copy / SIGNATURE, copy / LOCATOR}
+    assert found.manifest_sha256 == "", "the digest of nothing is no digest of a manifest"
     assert verify_bundle(tmp_path / "nothing", None).state is VerificationState.BROKEN
 
 
