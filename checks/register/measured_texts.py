@@ -16,6 +16,8 @@ from checks.model import Measurement, Unit
 from checks.register.threshold_texts import say_state
 from inventory.model.fields import StrictModel
 
+#: All of something; and the least part of it that is still shown as one.
+WHOLE_PERCENT, LEAST_PART = 100, 0.1
 FILE = Path(__file__).resolve().parent / "measured_texts.yml"
 
 
@@ -98,4 +100,6 @@ def write_value(item: Measurement, language: str) -> str:
     sign = item.unit.value if rule.sign is None else rule.sign
     digits = texts.digits.get(item.name, rule.digits)
     number = f"{item.value:g}" if digits is None else f"{item.value:.{digits}f}"
+    if item.unit is Unit.PERCENT and 0 < item.value < WHOLE_PERCENT and float(number) in (0, WHOLE_PERCENT):
+        number = f"{min(max(item.value, LEAST_PART), WHOLE_PERCENT - LEAST_PART):.1f}"  # almost all is not all
     return f"{number} {sign}".strip()

@@ -218,3 +218,20 @@ def test_what_is_no_measurement_is_not_read_back(measured: Any) -> None:
     )
     with pytest.raises((KeyError, TypeError, ValueError)):
         Verdict.from_dict({**verdict.as_dict(), "measured": measured})
+
+
+PARTS = [
+    (100.0, "100 %"),
+    (99.999, "99.9 %"),
+    (99.7, "99.7 %"),
+    (99.4, "99 %"),
+    (0.4, "0.4 %"),
+    (0.001, "0.1 %"),
+    (0.0, "0 %"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), PARTS)
+def test_almost_all_is_never_written_as_all(value: float, text: str) -> None:
+    """99.7 % of the hosts answered, and the report said 100 %."""
+    assert write_measured([Measurement("share", value, Unit.PERCENT)]).endswith(text)
