@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -124,7 +125,7 @@ def test_the_dead_mans_switch_of_sshd_trips(provisioned_lab: Instance, on: OnHos
     assert not result.is_good and result.ending(host) is Ending.FAILED
     assert choose_exit_code([result]) == ExitCode.ROLLED_BACK, explain_failures([result])
     wait_until(lambda: on(host, f"sha256sum < {DROP_IN}", expected=None) == before, 40)
-    _close_shared_connections()
+    _close_shared_connections(provisioned_lab)
     wait_until(lambda: on(host, "id -un", expected=None).strip() == "root", 40)
 
 
@@ -291,7 +292,7 @@ def test_a_refused_log_in_is_no_changed_host_key(
     file = ws.known_hosts if broken == "known_hosts" else ws.root / "keys" / "ops_ed25519"
     # With a key comes its public half: ssh offers what that says.
     kept = {path: path.read_bytes() for path in (file, file.with_name(f"{file.name}.pub")) if path.exists()}
-    _close_shared_connections()
+    _close_shared_connections(provisioned_lab)
     try:
         if broken == "known_hosts":
             file.write_bytes(_with_keys_of_others(kept[file].decode()).encode())
@@ -344,11 +345,10 @@ def test_ctrl_c_in_the_middle_leaves_no_process_and_a_journal_that_says_so(provi
     assert left == ""
 
 
-def _close_shared_connections() -> None:
-    """End the SSH connections that are kept open: the next one has to log in anew."""
-    found = subprocess.run(
-        ["pgrep", "-f", r"^ssh: /run/rackproof/.* \[mux\]"], capture_output=True, text=True, check=False, timeout=20
-    ).stdout
+def _close_shared_connections(lab: Instance) -> None:
+    """End the SSH connections of this lab that are kept open, and of no other: the next one has to log in anew."""
+    kept = rf"^ssh: {re.escape(str(lab.socket_dir))}/.* \[mux\]"
+    found = subprocess.run(["pgrep", "-f", kept], capture_output=True, text=True, check=False, timeout=20).stdout
     for number in found.split():
         os.kill(int(number), signal.SIGTERM)
 
