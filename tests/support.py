@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -55,6 +55,18 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str = "it 
     while not condition():
         assert time.monotonic() < deadline, f"{what} within {seconds:g} s"
         time.sleep(0.1)
+
+
+def leave_long(values: Iterable[Any], held: Iterable[Any]) -> list[Any]:
+    """Return the values of a parameter, marked as long but for those that every run holds.
+
+    Raises ValueError when a held value is none of them: nothing would be held.
+    """
+    every, kept = list(values), list(held)
+    for value in kept:
+        if value not in every:
+            raise ValueError(value)
+    return [value if value in kept else pytest.param(value, marks=pytest.mark.long) for value in every]
 
 
 def list_programs() -> dict[str, str]:

@@ -40,10 +40,10 @@ def _wait_for(process: subprocess.Popen[str], text: str) -> None:
 @pytest.mark.parametrize(
     ("moment", "after_s", "number"),
     [
-        ("Raise the estate", 0.3, signal.SIGINT),
+        pytest.param("Raise the estate", 0.3, signal.SIGINT, marks=pytest.mark.long),
         ("Raise the estate", 3.0, signal.SIGINT),
-        ("Apply it in waves", 4.0, signal.SIGINT),
-        ("Raise the estate", 2.0, signal.SIGTERM),
+        pytest.param("Apply it in waves", 4.0, signal.SIGINT, marks=pytest.mark.long),
+        pytest.param("Raise the estate", 2.0, signal.SIGTERM, marks=pytest.mark.long),
     ],
 )
 def test_an_interrupted_demo_leaves_nothing(

@@ -16,7 +16,7 @@ from lab import sweep
 from lab.enter import argv_inside
 from lab.instance import Instance, instance
 from tests.conftest import Rackproof
-from tests.support import json_of
+from tests.support import json_of, leave_long
 
 pytestmark = pytest.mark.lab
 
@@ -158,7 +158,7 @@ def test_a_wrong_name_is_an_error_with_the_right_ones(
     assert "LAB0" in done.stderr
 
 
-@pytest.mark.parametrize("after_s", [0.6, 1.4, 2.5, 4.0])
+@pytest.mark.parametrize("after_s", leave_long([0.6, 1.4, 2.5, 4.0], [2.5]))
 def test_an_up_killed_at_any_moment_leaves_nothing_after_down(
     second: Instance, rackproof: Rackproof, after_s: float
 ) -> None:

@@ -11,14 +11,22 @@ from core.errors import RackproofError
 from core.workspace import REPOSITORY
 from lab.proofs import long_tests
 from lab.proofs.machine import LineRun
+from tests.support import leave_long
 
-MARK = re.compile(r"\bmark\.long\b")
+MARK = re.compile(r"\bmark\.long\b|\bleave_long\b")
 
 
 def test_every_long_test_is_in_exactly_one_proof() -> None:
     marked = {file for file in (REPOSITORY / "tests").rglob("test_*.py") if MARK.search(file.read_text("utf-8"))}
     listed = [file for files in long_tests.list_files().values() for file in files]
     assert sorted(listed) == sorted(marked - {Path(__file__).resolve()})
+
+
+def test_a_slice_that_is_none_of_the_values_is_no_slice() -> None:
+    assert leave_long(["a", "b"], ["a"])[0] == "a"
+    assert [mark.name for mark in leave_long(["a", "b"], ["a"])[1].marks] == ["long"]
+    with pytest.raises(ValueError, match="c"):
+        leave_long(["a", "b"], ["a", "c"])
 
 
 def test_a_proof_that_nobody_listed_is_refused() -> None:

@@ -119,6 +119,7 @@ def test_with_a_killed_proof_its_machine_ends_and_the_next_clears_up(newcomer: N
     assert find_groups() == []
 
 
+@pytest.mark.long
 def test_the_launcher_sets_itself_up_there_with_debians_own_python(newcomer: Newcomer) -> None:
     done = run_line(newcomer, "./rackproof --version && ./rackproof doctor")
     assert "rackproof 0." in done.text, done.text

@@ -155,6 +155,7 @@ def test_a_silent_host_stops_its_wave_before_anything_is_changed(
     assert {host: len(tasks) for host, tasks in changes.items() if tasks} == dict.fromkeys(bystanders, 1)
 
 
+@pytest.mark.long
 def test_no_secret_is_ever_shown_or_left_behind(provisioned_lab: Instance, rackproof: Rackproof, on: OnHost) -> None:
     """Every secret of the lab is random, so each is a mark of its own: it may stand in the files it is for, only."""
     ws = provisioned_lab.workspace

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from playbooks.engines import Mode, commands
 from playbooks.events import Ending, EngineResult, TaskStatus
 from playbooks.failures import choose_exit_code, explain_failures
 from tests.conftest import Rackproof
-from tests.support import require, wait_until
+from tests.support import leave_long, require, wait_until
 
 OnHost = Callable[..., str]
 
@@ -129,7 +130,7 @@ def test_the_dead_mans_switch_of_sshd_trips(provisioned_lab: Instance, on: OnHos
     wait_until(lambda: on(host, "id -un", expected=None).strip() == "root", 40)
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", leave_long(Mode, [Mode.APPLY]))
 @pytest.mark.parametrize("engine", list(ProvisioningEngine))
 def test_a_match_block_that_opens_sshd_is_refused(
     provisioned_lab: Instance, on: OnHost, engine: ProvisioningEngine, mode: Mode
@@ -155,7 +156,7 @@ BAD_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("daemon", BAD_SETTINGS)
+@pytest.mark.parametrize("daemon", leave_long(BAD_SETTINGS, ["sshd"]))
 @pytest.mark.parametrize("engine", list(ProvisioningEngine))
 def test_a_daemon_refuses_settings_that_it_cannot_read(
     provisioned_lab: Instance, on: OnHost, engine: ProvisioningEngine, daemon: str
@@ -185,6 +186,7 @@ def test_what_visudo_refuses_is_not_written(provisioned_lab: Instance, on: OnHos
     assert run_with(provisioned_lab, engine, {}).is_good
 
 
+@pytest.mark.long
 def test_what_a_run_left_undone_is_finished_by_the_next(
     provisioned_lab: Instance, rackproof: Rackproof, on: OnHost
 ) -> None:
@@ -252,8 +254,10 @@ SLEEPS = "[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity"
 
 @pytest.mark.parametrize(
     ("drop_in", "reason"),
-    [(FAILS_SOON, "told-reason"), (SLEEPS, "/bin/sleep infinity")],
-    ids=["fails after a second", "sleeps"],
+    [
+        pytest.param(FAILS_SOON, "told-reason", id="fails after a second"),
+        pytest.param(SLEEPS, "/bin/sleep infinity", id="sleeps", marks=pytest.mark.long),
+    ],
 )
 def test_a_service_that_does_not_do_its_work_is_red_with_its_reason(
     provisioned_lab: Instance, rackproof: Rackproof, on: OnHost, drop_in: str, reason: str
@@ -277,7 +281,7 @@ def test_a_service_that_does_not_do_its_work_is_red_with_its_reason(
     provision(rackproof, "apply", *where)
 
 
-@pytest.mark.parametrize("verb", ["plan", "apply"])
+@pytest.mark.parametrize("verb", leave_long(["plan", "apply"], ["apply"]))
 @pytest.mark.parametrize(
     ("broken", "kind", "exit_code"),
     [

@@ -13,6 +13,7 @@ import pytest
 from core.workspace import REPOSITORY
 from lab.instance import Instance
 from tests.conftest import NAME
+from tests.support import leave_long
 from tests.terminal.screen import run_in_terminal
 from tests.terminal.test_terminal import LAUNCH, VERBS
 
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.lab
 
 DRIVEN = [verb for verb, case in VERBS.items() if "lab" in case]
 #: Those that change something or take minutes are driven once; the others also on a large terminal.
-ONCE = {"demo", "lab netbox", "lab up", "lab break", "lab mend", "provision apply", "net apply", "checks run"}
+MINUTES = {"demo", "lab netbox"}
+ONCE = MINUTES | {"lab up", "lab break", "lab mend", "provision apply", "net apply", "checks run"}
 
 
 def environment_for_lab(language: str) -> dict[str, str]:
@@ -45,11 +47,12 @@ def drive(verb: str, size: tuple[int, int], language: str, folder: Path) -> None
     assert shown.complaints() == [], shown.text[-3000:]
 
 
-@pytest.mark.parametrize("verb", DRIVEN)
+@pytest.mark.parametrize("verb", leave_long(DRIVEN, [verb for verb in DRIVEN if verb not in MINUTES]))
 def test_every_verb_on_a_small_terminal_in_vietnamese(provisioned_lab: Instance, verb: str, tmp_path: Path) -> None:
     drive(verb, (24, 80), "vi_VN.UTF-8", tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", [verb for verb in DRIVEN if verb not in ONCE])
 def test_every_verb_on_a_large_terminal_in_english(provisioned_lab: Instance, verb: str, tmp_path: Path) -> None:
     drive(verb, (50, 200), "en_US.UTF-8", tmp_path)

@@ -83,8 +83,8 @@ def test_every_verb_of_the_house_is_driven() -> None:
     ("size", "more"),
     [
         pytest.param((24, 80), {"LANG": "vi_VN.UTF-8"}, id="80x24-vietnamese"),
-        pytest.param((50, 200), {"NO_COLOR": "1"}, id="200x50-no-colour", marks=pytest.mark.slow),
-        pytest.param((24, 80), {"TERM": "dumb"}, id="dumb", marks=pytest.mark.slow),
+        pytest.param((50, 200), {"NO_COLOR": "1"}, id="200x50-no-colour", marks=pytest.mark.long),
+        pytest.param((24, 80), {"TERM": "dumb"}, id="dumb", marks=pytest.mark.long),
     ],
 )
 def test_every_verb_on_a_terminal(folder: Path, size: tuple[int, int], more: dict[str, str]) -> None:
@@ -106,7 +106,7 @@ def test_every_verb_on_a_terminal(folder: Path, size: tuple[int, int], more: dic
     "closed",
     [
         pytest.param("", id="pipes", marks=pytest.mark.slow),
-        pytest.param("2>&- <&-", id="closed", marks=pytest.mark.slow),
+        pytest.param("2>&- <&-", id="closed", marks=pytest.mark.long),
     ],
 )
 def test_every_verb_without_a_terminal(folder: Path, closed: str) -> None:
