@@ -25,12 +25,22 @@ from core.console import emit_json_errors
 from core.errors import ExitCode, RackproofError, list_errors
 from core.i18n import LANGUAGES, N_, _, language
 from core.lazy_cli import HouseGroup, build_house
+from core.settings import (
+    ESTATE,
+    LANGUAGE,
+    WORKSPACE,
+    apply_file,
+    find_settings,
+    process,
+    write_options,
+)
 from core.usage import describe_system_error, describe_usage_error, hold_streams
 from core.version import read_version
 from core.workspace import current
 
 # verb → (module that holds its typer app, one line of help). A room is imported only when its verb is used.
 ROOMS: dict[str, tuple[str, str]] = {
+    "init": ("inventory.cli.init", N_("Make an estate and a workspace of your own.")),
     "demo": ("lab.demo", N_("The main job, end to end, on the embedded lab.")),
     "doctor": ("lab.doctor", N_("What this machine lacks, and how to get it.")),
     "estate": ("inventory.cli.estate", N_("The estate: validate it, show it.")),
@@ -43,6 +53,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "evidence": ("checks.cli.evidence", N_("Verify evidence bundles offline.")),
     "report": ("checks.cli.report", N_("Render the report of a run.")),
     "prove": ("lab.proofs.cli", N_("Long proofs, run before a release: what the README promises, on a new machine.")),
+    "config": ("core.config_cli", N_("The settings of this call, and where each comes from.")),
     "help": ("core.help_cli", N_("Explain a topic or an error code; write man pages and shell completion.")),
 }
 # These speak to devices; when the lab is the target they do it from the lab's controller namespace.
@@ -52,6 +63,8 @@ SPEAKS_TO_DEVICES: dict[str, frozenset[str]] = {
     "monitor": frozenset({"poll", "serve"}),
     "checks": frozenset({"run", "watch"}),
 }
+#: These bring an estate and a workspace of their own, or need none: `rackproof.yml` is not for them.
+WITHOUT_FILE = frozenset({"init", "demo", "doctor", "lab", "prove", "help"})
 HELP_OPTIONS = frozenset({"--help", "-h"})
 #: Set by the shell that asks for completions (`rackproof help --completion bash`).
 COMPLETION = "_RACKPROOF_COMPLETE"
@@ -67,6 +80,13 @@ def enter_lab(verb: str, rest: Sequence[str]) -> None:
         return
     if current().is_lab:
         importlib.import_module("lab.enter").enter_controller()
+
+
+def prepare_room(verb: str, rest: Sequence[str]) -> None:
+    """Settle all that a room reads as soon as it is imported: the settings, and the namespace it works from."""
+    if verb not in WITHOUT_FILE and not HELP_OPTIONS.intersection(rest):
+        apply_file()
+    enter_lab(verb, rest)
 
 
 def apply_options(
@@ -91,7 +111,7 @@ class FrontDoor(HouseGroup):
     """The rooms of this house; the global options reach them through the environment, as children inherit it."""
 
     rooms = ROOMS
-    before_room = staticmethod(enter_lab)
+    before_room = staticmethod(prepare_room)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the global options and hand them on before any room is imported: a room reads them at once."""
@@ -103,12 +123,13 @@ class FrontDoor(HouseGroup):
             page = "rackproof --help"
             raise RackproofError("USE005", actual=lang, what="--lang", reason=" ".join(LANGUAGES), page=page)
         settings = {
-            "RACKPROOF_ESTATE": options["estate"] and options["estate"].resolve(),
-            "RACKPROOF_WORKSPACE": options["workspace"] and options["workspace"].resolve(),
-            "RACKPROOF_LANG": lang,
-            "RACKPROOF_DEBUG": options["debug"] and "1",
+            ESTATE: options["estate"] and options["estate"].resolve(),
+            WORKSPACE: options["workspace"] and options["workspace"].resolve(),
+            LANGUAGE: lang,
         }
-        os.environ.update({key: str(value) for key, value in settings.items() if value})
+        write_options({setting: str(value) for setting, value in settings.items() if value})
+        if options["debug"]:
+            os.environ["RACKPROOF_DEBUG"] = "1"
         if options["version"]:
             print(f"rackproof {read_version()}")
             ctx.exit()
@@ -181,7 +202,9 @@ def settle_language() -> None:
     Their answers are parsed, and Ansible does not start at all under a locale that this machine has not generated,
     as when SSH brings ``LC_ALL=vi_VN.UTF-8`` along.
     """
-    os.environ["RACKPROOF_LANG"] = language()
+    if os.environ.get(LANGUAGE.variable) not in LANGUAGES:
+        process.guessed.add(LANGUAGE.variable)
+    os.environ[LANGUAGE.variable] = language()
     os.environ["LC_ALL"] = "C.UTF-8"
     os.environ.pop("LANGUAGE", None)
 
@@ -195,6 +218,7 @@ def _call(arguments: list[str]) -> int:
         from typer.completion import completion_init  # type: ignore[attr-defined] # there, though not in __all__
 
         completion_init()
+    find_settings()
     _adopt_language(arguments)
     result = build_house(FrontDoor, apply_options).main(args=arguments, prog_name="rackproof", standalone_mode=False)
     if result == ExitCode.INTERRUPTED:  # typer makes this of Ctrl-C and says nothing

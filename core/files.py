@@ -241,7 +241,7 @@ def _replace(target: Path, content: bytes, mode: int, old: os.stat_result | None
     except BaseException:
         new.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -278,7 +278,7 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Bring the folder's own entry to disk: else a power cut may bring the old file back."""
     with suppress(OSError):  # some file systems cannot; the file itself is on disk
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,60 +1,18 @@
-"""Who may log in where: keys, pinned host keys, secrets, and one OpenSSH configuration that every tool uses."""
+"""Who may log in where: accounts, pinned host keys, and one OpenSSH configuration that every tool uses."""
 
 from __future__ import annotations
 
-import secrets
-import sys
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from core.files import PRIVATE, make_folder, write_atomic
+from core.files import write_atomic
 from core.workspace import Workspace
-from lab.command import run
 from lab.instance import Instance
 from lab.topology import LabNode
 
 #: Accounts on a router beside the operations account: the one that configures, the one that arms the rollback.
 NETOPS, NETGUARD, OPS = "netops", "netguard", "ops"
-#: The secrets that are made, each with its random bytes (SNMPv3 passphrases need 8 characters or more, RFC 3414).
-SECRETS = {
-    "snmp_auth_password": 18,
-    "snmp_priv_password": 18,
-    "snmp_community": 12,
-    "postgres_replication_password": 18,
-    "pgbackrest_cipher_pass": 32,
-}
-
-
-def make_account_keys(ws: Workspace) -> None:
-    """Make the private keys of the accounts that are not there yet, each with its public half beside it."""
-    for path in (ws.ssh_key, ws.netops_key, ws.netguard_key):
-        make_folder(path.parent, 0o700)
-        if not path.exists():
-            write_key(path, path.stem)
-
-
-def write_key(path: Path, comment: str) -> str:
-    """Write a new Ed25519 key in OpenSSH format (mode 0600) and its public half (``.pub``); return the public line."""
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    line = f"{public.decode()} {comment}"
-    write_atomic(path.with_name(path.name + ".pub"), line + "\n")
-    write_atomic(path, private, PRIVATE)
-    return line
-
-
-def public_line(private: Path) -> str:
-    """Return the public line of a key made by ``write_key``."""
-    return private.with_name(private.name + ".pub").read_text(encoding="ascii").strip()
 
 
 def write_known_hosts(ws: Workspace, nodes: Iterable[LabNode], keys: Mapping[str, str]) -> None:
@@ -125,26 +83,3 @@ def _block(alias: str, node: LabNode, address: str, user: str, key: Path, *more:
             "",
         ]
     )
-
-
-def make_secrets(ws: Workspace) -> None:
-    """Make the secrets file (Ansible Vault) and its password file unless both are there.
-
-    They are random and kept only encrypted; nothing is ever printed or put into argv.
-    """
-    if ws.secrets_file.exists() and ws.vault_password_file.exists():
-        return
-    _write_private(ws.vault_password_file, secrets.token_urlsafe(32) + "\n")
-    plain = yaml.safe_dump({name: secrets.token_urlsafe(size) for name, size in SECRETS.items()})
-    # The command line tool, not the library: importing Ansible would put this module under the GPL.
-    tool = Path(sys.executable).with_name("ansible-vault")
-    argv = [str(tool), "encrypt", "--vault-password-file", str(ws.vault_password_file), "--output", "-"]
-    # Ansible keeps files in the home of who runs it, and a service's account may have none.
-    with TemporaryDirectory(prefix="rackproof-ansible-") as home:
-        sealed = run(argv, stdin=plain, timeout=60, extra_environment={"ANSIBLE_HOME": home})
-    _write_private(ws.secrets_file, sealed)
-
-
-def _write_private(path: Path, text: str) -> None:
-    make_folder(path.parent, 0o700)
-    write_atomic(path, text, PRIVATE)

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.account_keys import public_line, write_key
 from core.errors import RackproofError
 from lab import access, cgroup
 from lab.command import run
@@ -71,8 +72,8 @@ def write_identity(instance: Instance, node: LabNode, topology: Topology, root: 
     (root / "etc/hostname").write_text(node.name + "\n", encoding="ascii")
     (root / "etc/hosts").write_text(_hosts_file(topology), encoding="ascii")
     (root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n", encoding="ascii")
-    authorise(root, access.OPS, access.public_line(instance.workspace.ssh_key))
-    return access.write_key(root / "etc/ssh/ssh_host_ed25519_key", node.name)
+    authorise(root, access.OPS, public_line(instance.workspace.ssh_key))
+    return write_key(root / "etc/ssh/ssh_host_ed25519_key", node.name)
 
 
 def authorise(root: Path, account: str, line: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from core import secrets as core_secrets
+from core.account_keys import make_account_keys
 from core.console import ProgressStep
 from core.errors import RackproofError
 from core.i18n import _
@@ -92,8 +93,8 @@ def _raise(instance: Instance, step: ProgressStep) -> None:
     instance.record({"phase": "starting", "pid": os.getpid()})
     preflight.check(len(topology.booted), step)
     step(_("keys and secrets"))
-    access.make_account_keys(instance.workspace)
-    access.make_secrets(instance.workspace)
+    make_account_keys(instance.workspace)
+    core_secrets.make_secrets(instance.workspace)
     secrets = dict(core_secrets.load(instance.workspace))
     said = _("network: {namespaces} namespaces, {vlans} VLANs, {links} links")
     counts = {"namespaces": len(topology.nodes), "vlans": len(topology.bridges), "links": len(topology.wires)}

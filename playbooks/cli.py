@@ -91,13 +91,15 @@ def _provision(
     ws = current()
     estate = load_estate(ws.estate_dir)
     known = secrets.load(ws)
-    work = commands(estate, ws, mode, engines or list(ProvisioningEngine), resolve_limit(estate, limit or []), plain)
-    results = start_results(work)
-    if mode is Mode.APPLY:
-        with _journaled(Journal(ws.journal, ws.signing_key), results):
+    hosts = resolve_limit(estate, limit or [])
+    with secrets.lend_to_ansible(ws) as lent:
+        work = commands(estate, ws, mode, engines or list(ProvisioningEngine), hosts, plain, lent)
+        results = start_results(work)
+        if mode is Mode.APPLY:
+            with _journaled(Journal(ws.journal, ws.signing_key), results):
+                _run(mode, work, results, known, timeout)
+        else:
             _run(mode, work, results, known, timeout)
-    else:
-        _run(mode, work, results, known, timeout)
     if as_json:
         _emit(mode, results)
     else:

@@ -44,9 +44,11 @@ def commands(
     engines: Sequence[ProvisioningEngine],
     limit: Sequence[str],
     plain: bool = False,
+    secrets: Sequence[str] = (),
 ) -> list[EngineCommand]:
     """Return the processes that provision these hosts, or all when ``limit`` is empty.
 
+    ``secrets`` are the arguments by which Ansible reads them (``core.secrets.lend_to_ansible``).
     Provisioning goes over IPv6: raises EST090 for a host on which IPv6 is not in use. No host at all is a mistake
     (PRV003 of the options, PRV004 of the estate): nothing to do must not look like work that went well.
     """
@@ -60,8 +62,10 @@ def commands(
         for name in hosts:
             estate.ipv6(name)
         if hosts:
-            build = _ansible if engine is ProvisioningEngine.ANSIBLE else _pyinfra
-            made.append(build(ws, mode, hosts, plain))
+            if engine is ProvisioningEngine.ANSIBLE:
+                made.append(_ansible(ws, mode, hosts, plain, secrets))
+            else:
+                made.append(_pyinfra(mode, hosts))
     if made:
         return made
     names = ", ".join(engine.value for engine in engines)
@@ -70,7 +74,7 @@ def commands(
     raise RackproofError("PRV004", engines=names)
 
 
-def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> EngineCommand:
+def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool, secrets: Sequence[str]) -> EngineCommand:
     inventory = "lab.rackproof.yml" if ws.is_lab else "reference.rackproof.yml"
     argv = [
         str(Path(sys.executable).with_name("ansible-playbook")),
@@ -79,10 +83,7 @@ def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> 
         str(REPOSITORY / "inventory" / inventory),
         "--limit",
         ",".join(hosts),
-        "--extra-vars",
-        f"@{ws.secrets_file}",
-        "--vault-password-file",
-        str(ws.vault_password_file),
+        *secrets,
     ]
     if mode is Mode.PLAN:
         argv += ["--check", "--diff"]
@@ -100,7 +101,7 @@ def _ansible(ws: Workspace, mode: Mode, hosts: tuple[str, ...], plain: bool) -> 
     return EngineCommand(ProvisioningEngine.ANSIBLE, hosts, tuple(argv), environment)
 
 
-def _pyinfra(_ws: Workspace, mode: Mode, hosts: tuple[str, ...], _plain: bool) -> EngineCommand:
+def _pyinfra(mode: Mode, hosts: tuple[str, ...]) -> EngineCommand:
     argv = [sys.executable, "-m", "playbooks.rooms_run"]
     if mode is Mode.PLAN:
         argv.append("--plan")

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core.account_keys import public_line
 from core.models import read_model
 from core.workspace import REPOSITORY, Workspace
 from inventory.model.estate import Estate
@@ -63,8 +64,8 @@ def install(root: Path, device: str, estate: Estate, ws: Workspace, secrets: Map
     """Install the router's configuration, accounts, rollback guard and agent into ``root`` and enable its services."""
     for account in read_model(HERE / "accounts.yml", Accounts).accounts:
         _add_account(root, account)
-    authorise(root, access.NETOPS, access.public_line(ws.netops_key))
-    authorise(root, access.NETGUARD, "restrict " + access.public_line(ws.netguard_key))
+    authorise(root, access.NETOPS, public_line(ws.netops_key))
+    authorise(root, access.NETGUARD, "restrict " + public_line(ws.netguard_key))
     _configure_frr(root, device, estate)
     _configure_snmp(root, device, estate, secrets)
     enable(root, "frr.service", "snmpd.service", *_install_guard(root))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from core import account_keys
 from core import secrets as core_secrets
 from inventory.load.loader import load_estate
 from lab import access
@@ -21,7 +22,7 @@ BOOTED = derive(load_estate(ESTATE)).booted
 @pytest.fixture
 def found(tmp_path: Path) -> Instance:
     made = Instance("acc", tmp_path / "a folder")
-    access.make_account_keys(made.workspace)
+    account_keys.make_account_keys(made.workspace)
     access.write_ssh_config(made, BOOTED)
     return made
 
@@ -64,16 +65,16 @@ def test_an_unknown_name_is_strict_too(found: Instance) -> None:
 def test_private_keys_are_private_and_kept(found: Instance) -> None:
     ws = found.workspace
     before = ws.ssh_key.read_bytes()
-    access.make_account_keys(ws)
+    account_keys.make_account_keys(ws)
     assert ws.ssh_key.read_bytes() == before
     for key in (ws.ssh_key, ws.netops_key, ws.netguard_key):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
-        assert access.public_line(key).startswith("ssh-ed25519 ")
+        assert account_keys.public_line(key).startswith("ssh-ed25519 ")
 
 
 @needs_program("ssh")
 def test_host_keys_are_pinned_by_name_and_both_addresses(found: Instance) -> None:
-    line = access.write_key(found.run_dir / "hostkey", "h")
+    line = account_keys.write_key(found.run_dir / "hostkey", "h")
     access.write_known_hosts(found.workspace, BOOTED, {node.name: line for node in BOOTED})
     for name in ("dc-db1", "10.1.10.11", "fd52:5052:101:106e::11"):
         done = subprocess.run(
@@ -89,15 +90,15 @@ def test_host_keys_are_pinned_by_name_and_both_addresses(found: Instance) -> Non
 def test_secrets_are_random_encrypted_private_and_made_once(found: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/proc/no-home")  # as of an account that has none
     ws = found.workspace
-    access.make_secrets(ws)
+    core_secrets.make_secrets(ws)
     first = ws.secrets_file.read_bytes()
-    access.make_secrets(ws)
+    core_secrets.make_secrets(ws)
     assert ws.secrets_file.read_bytes() == first
     assert first.startswith(b"$ANSIBLE_VAULT;")
     for file in (ws.secrets_file, ws.vault_password_file):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     values = core_secrets.load(ws)
-    assert set(values) == set(access.SECRETS)
+    assert set(values) == set(core_secrets.SECRET_BYTES)
     assert len(set(values.values())) == len(values)
     assert not any(value.encode() in first for value in values.values())
     assert yaml.safe_load(first) is not None
