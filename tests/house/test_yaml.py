@@ -29,7 +29,7 @@ ROOMS = ("core", "inventory", "netconfig", "monitoring", "checks", "bench", "lab
 #: Who reads YAML without the strict reader, and why.
 OTHER_READERS = {
     "core/errors/table.py": "the strict reader reports its mistakes through this table; test_error_tables holds it",
-    "core/secrets.py": "what ansible-vault gives out",
+    "core/secrets.py": "what ansible-vault and an external vault give out",
     "inventory/netbox/yamledit.py": "edits a text in place; the file was read strictly before",
     "roles/variables.py": "Ansible's own files of roles",
 }
@@ -47,6 +47,7 @@ MODELS = {
     "core/errors/kinds.yml": "tests.house.data_models:Kinds",
     "core/errors/*.yml": "tests.house.data_models:ErrorTable",
     "inventory/rules/icmpv6.yml": "inventory.rules.filters:Icmpv6Types",
+    "inventory/starter/templates/rackproof.yml": "core.settings_file:SettingsFile",
     "inventory/facility/rules.yml": "inventory.facility.verdict:RuleTable",
     "bench/style.yml": "bench.style:StyleTable",
     "docs/house.yml": "tests.house.data_models:House",
@@ -78,6 +79,7 @@ MODELS = {
 #: YAML files that are not read into a model here: pattern → who reads them, or why not.
 ELSEWHERE = {
     ".pre-commit-config.yaml": "pre-commit's own",
+    ".pre-commit-hooks.yaml": "pre-commit's own",
     "*/estate/*": "files of an estate: codes and tests of their own, tests/inventory/test_mistakes.py",
     "tests/inventory/base/*": "files of an estate",
     "tests/inventory/campus/*": "files of an estate",

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any
 
@@ -111,7 +112,8 @@ def list_cases(places: dict[str, str], folder: Path) -> list[Case]:
     found = []
     for verb, case in VERBS.items():
         if "exits" in case and verb not in STREAMS | MINUTES:
-            found.append(Case(verb, tuple(case.get("words", [])), tuple(case["exits"]), names=places))
+            names = {**places, "NEW": mkdtemp(prefix="new-", dir=folder)}
+            found.append(Case(verb, tuple(case.get("words", [])), tuple(case["exits"]), names=names))
         for number, more in enumerate(MORE.get(verb, [])):
             out = folder / "out" / f"{verb.replace(' ', '-')}-{number}"
             out.parent.mkdir(exist_ok=True)

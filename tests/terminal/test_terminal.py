@@ -42,7 +42,7 @@ def make_workspace(folder: Path) -> str:
 
 def words_of(verb: str, folder: Path) -> list[str]:
     """The command line of a verb, over the estate in ``folder``."""
-    given = {"TOKEN": str(folder / "token")}
+    given = {"TOKEN": str(folder / "token"), "NEW": mkdtemp(prefix="new-", dir=folder)}
     words = [given.get(word, word) for word in VERBS[verb].get("words", [])]
     options = ["--estate", str(folder / "lab" / "estate"), "--workspace", make_workspace(folder)]
     return [*LAUNCH, *options, *verb.split(), *words]
