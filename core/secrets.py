@@ -74,6 +74,12 @@ def find_password_file(ws: Workspace) -> Path:
     return chosen or ws.vault_password_file
 
 
+def name_files(ws: Workspace) -> tuple[str, ...]:
+    """Return the arguments by which ``ansible-playbook`` opens the secrets file of a workspace by itself."""
+    password_file = find_password_file(ws)
+    return ("--extra-vars", f"@{ws.secrets_file}", "--vault-password-file", str(password_file))
+
+
 @contextmanager
 def lend_to_ansible(ws: Workspace) -> Iterator[tuple[str, ...]]:
     """Yield the arguments by which ``ansible-playbook`` reads the secrets, as long as the block lasts.
@@ -82,8 +88,7 @@ def lend_to_ansible(ws: Workspace) -> Iterator[tuple[str, ...]]:
     which lies in memory where the machine has such a place. Raises as ``load``.
     """
     if find_command(ws, SECRETS_COMMAND) is None and find_command(ws, PASSWORD_COMMAND) is None:
-        password_file = find_password_file(ws)
-        yield ("--extra-vars", f"@{ws.secrets_file}", "--vault-password-file", str(password_file))
+        yield name_files(ws)
         return
     known = dict(load(ws))
     where = IN_MEMORY if IN_MEMORY.is_dir() else None

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from core.errors import RackproofError, list_names
+from core.secrets import name_files
 from core.workspace import REPOSITORY, Workspace
 from inventory.export.hosts import host_inventory
 from inventory.model.enums import ProvisioningEngine
@@ -44,11 +45,12 @@ def commands(
     engines: Sequence[ProvisioningEngine],
     limit: Sequence[str],
     plain: bool = False,
-    secrets: Sequence[str] = (),
+    secrets: Sequence[str] | None = None,
 ) -> list[EngineCommand]:
     """Return the processes that provision these hosts, or all when ``limit`` is empty.
 
-    ``secrets`` are the arguments by which Ansible reads them (``core.secrets.lend_to_ansible``).
+    ``secrets`` are the arguments by which Ansible reads them (``core.secrets.lend_to_ansible``), those of the
+    workspace's own file when left out.
     Provisioning goes over IPv6: raises EST090 for a host on which IPv6 is not in use. No host at all is a mistake
     (PRV003 of the options, PRV004 of the estate): nothing to do must not look like work that went well.
     """
@@ -63,7 +65,8 @@ def commands(
             estate.ipv6(name)
         if hosts:
             if engine is ProvisioningEngine.ANSIBLE:
-                made.append(_ansible(ws, mode, hosts, plain, secrets))
+                arguments = name_files(ws) if secrets is None else secrets
+                made.append(_ansible(ws, mode, hosts, plain, arguments))
             else:
                 made.append(_pyinfra(mode, hosts))
     if made:

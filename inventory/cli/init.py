@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from enum import StrEnum
@@ -66,7 +67,7 @@ def init(
 
     if not folder:
         raise RackproofError("USE005", actual="''", what="DIR", reason=_("the path of a folder"), page=PAGE)
-    target = Path(folder).resolve()
+    target = Path(os.path.realpath(folder))  # as resolve(), which has no words for a link that leads to itself
     given = {SITE: site, NAME: name, IPV6_PREFIX: ipv6_prefix, IPV4_PREFIX: ipv4_prefix}
     require_free(target)  # before the questions: nobody answers them in vain
     chosen = choose_example(example, given) or answer(given, can_ask=not as_json and is_watched())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -138,7 +139,8 @@ def _write_texts(staged: Path, chosen: Answers | str) -> None:
     write_atomic(staged / FILE_NAME, settings)
     write_atomic(staged / ".gitignore", ignored)
     templates = _open_templates()
-    hook = templates.get_template("pre-commit-config.yaml.j2").render(command=name_program())
+    entry = f"{shlex.quote(name_program())} estate validate --no-cache"  # pre-commit takes it apart as a shell would
+    hook = templates.get_template("pre-commit-config.yaml.j2").render(entry=entry)
     write_atomic(staged / ".pre-commit-config.yaml", hook)
     if isinstance(chosen, str):
         _copy_example(EXAMPLES / chosen, staged)
