@@ -32,6 +32,10 @@ VARIABLES = {
     "RACKPROOF_LAB": N_("name of the lab instance (default: lab)"),
     "RACKPROOF_PYTHON": N_("the Python that the launcher uses"),
     "RACKPROOF_STORE": N_("URL of the store of verdicts (default: SQLite in the workspace)"),
+    "RACKPROOF_NO_CACHE": N_("1: check the estate anew and remember nothing"),
+    "RACKPROOF_VAULT_PASSWORD_FILE": N_("file with the password of the secrets (default: in the workspace)"),
+    "RACKPROOF_VAULT_PASSWORD_COMMAND": N_("program that prints that password, and its arguments: a list in JSON"),
+    "RACKPROOF_SECRETS_COMMAND": N_("program that prints the secrets instead of a file: a list in JSON"),
     "RACKPROOF_DEBUG": N_("1: show the traceback of an internal error, as --debug"),
     "NO_COLOR": N_("any value: no colour"),
 }
@@ -70,7 +74,8 @@ def list_errors() -> str:
 
 def list_variables() -> str:
     """Return every environment variable that is read, with its meaning."""
-    return "\n".join(f"{name:<20}{_(text)}" for name, text in VARIABLES.items())
+    width = max(map(len, VARIABLES)) + 2
+    return "\n".join(f"{name:<{width}}{_(text)}" for name, text in VARIABLES.items())
 
 
 def describe_json() -> str:

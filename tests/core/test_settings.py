@@ -15,6 +15,7 @@ import pytest
 from core.errors import RackproofError
 from core.settings import SECRETS_COMMAND, SETTINGS, read_call
 from core.settings_file import SettingsFile
+from core.topics import VARIABLES
 from core.workspace import REPOSITORY
 from tests.support import json_of
 
@@ -61,6 +62,10 @@ def home(tmp_path: Path) -> Path:
 
 def test_every_setting_of_the_file_is_one_that_is_shown() -> None:
     assert [setting.name for setting in SETTINGS] == list(SettingsFile.model_fields)
+
+
+def test_every_variable_is_explained() -> None:
+    assert {setting.variable for setting in SETTINGS} <= set(VARIABLES)
 
 
 def test_option_beats_variable_beats_file_beats_default(home: Path) -> None:

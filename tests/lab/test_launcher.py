@@ -203,6 +203,21 @@ def test_what_needs_no_root_does_not_ask_for_it(as_user: Checkout, arguments: tu
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("settings", "code"), [(None, 6), ("elsewhere/rackproof.yml", 6), ("rackproof.yml", 0)])
+def test_a_lab_that_is_up_is_not_meant_where_settings_are(
+    as_user: Checkout, tmp_path: Path, settings: str | None, code: int
+) -> None:
+    lab = as_user.root / ".rackproof/labs/lab"
+    lab.mkdir(parents=True)
+    (lab / "state.json").write_text("{}")
+    (tmp_path / "a home/below").mkdir(parents=True)
+    (tmp_path / "a home/elsewhere").mkdir()
+    if settings:
+        (tmp_path / "a home" / settings).write_text("estate: estate")
+    done = as_user.run("checks", "run", cwd=tmp_path / "a home/below", path=without("sudo", tmp_path))
+    assert done.returncode == code, done.stderr
+
+
 def test_sudo_never_prompts_where_nobody_can_type(as_user: Checkout) -> None:
     as_user.stub("sudo", "exit 1")
     as_user.run("lab", "up")
