@@ -128,17 +128,18 @@ def test_what_is_private_is_so_whatever_the_umask(tmp_path: Path, umask: int) ->
     inside = [folder / "workspace", *(folder / "workspace").rglob("*")]
     assert {stat.S_IMODE(path.stat().st_mode) for path in inside if path.is_dir()} == {0o700}
     assert {stat.S_IMODE(path.stat().st_mode) for path in inside if path.is_file()} == {0o600}
-    assert (folder / "rackproof.yml").stat().st_mode & 0o022 == 0, "others may write what names programs to run"
+    for path in (folder, folder / "rackproof.yml"):
+        assert path.stat().st_mode & 0o022 == 0, "others may write, or replace, what names programs to run"
     assert run(["config", "show"], folder).returncode == 0
 
 
 def test_nothing_secret_is_shown(tmp_path: Path) -> None:
     done = run(["init", str(tmp_path / "home"), *FIRST], tmp_path)
-    shown = done.stdout + done.stderr
-    shown += run(["config", "show", "--json"], tmp_path / "home").stdout
+    asked = run(["config", "show", "--json"], tmp_path / "home")
+    shown = [done.stdout, done.stderr, asked.stdout, asked.stderr]
     ws = workspace_of(tmp_path / "home")
     hidden = [*secrets.load(ws).values(), *((ws.root / name).read_text() for name in PRIVATE_FILES)]
-    assert [text for text in hidden if text.strip() in shown] == []
+    assert [text for text in hidden if any(text.strip() in stream for stream in shown)] == []
 
 
 def test_the_secrets_are_those_of_any_workspace_and_encrypted(acme: Path) -> None:
@@ -176,6 +177,7 @@ def test_the_hook_refuses_an_estate_with_a_mistake(tmp_path: Path) -> None:
     hook = yaml.safe_load((folder / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"][0]
     program, *words = shlex.split(hook["entry"])
     assert os.access(program, os.X_OK)
+    assert words[:2] == ["estate", "validate"], "showing an estate is not checking it"
     assert run(words, folder).returncode == 0
     (folder / "estate/links.yml").write_text("links: 1\n")
     assert run(words, folder).returncode == 3
@@ -292,13 +294,24 @@ def test_a_folder_that_was_filled_meanwhile_is_left_alone(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.rglob("*")] == ["home", "mine"]
 
 
+def is_waiting(process: subprocess.Popen[str]) -> bool:
+    """Return whether a process waits for a lock that another one holds."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and f" {process.pid} " in line for line in lines)
+
+
 def test_two_at_once_make_one(tmp_path: Path) -> None:
     target = tmp_path / "home"
-    pair = [start(target), subprocess.Popen([*FRONT_DOOR, "init", str(target), *FIRST], env=environment(), text=True,
-                                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)]  # fmt: skip
-    for running in pair:
-        running.communicate(timeout=60)
-    assert sorted(running.returncode for running in pair) == [0, 6]
+    first = start(target)
+    first.send_signal(signal.SIGSTOP)
+    argv = [*FRONT_DOOR, "init", str(target), *FIRST]
+    second = subprocess.Popen(argv, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: is_waiting(second), 30, "the second does not wait for the first")
+    finally:
+        first.send_signal(signal.SIGCONT)
+        answers = [running.communicate(timeout=60) for running in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 6), answers
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
     assert secrets.load(workspace_of(target))
 
@@ -320,8 +333,8 @@ def test_a_disk_that_takes_nothing_keeps_nothing(tmp_path: Path, options: str, c
 def test_a_folder_that_this_account_may_not_write_is_refused(tmp_path: Path) -> None:
     words = [*FRONT_DOOR, "init", "/etc/rackproof-of-nobody", *FIRST, "--json"]
     done = subprocess.run(
-        ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *words],
-        env=environment(HOME="/nonexistent"), capture_output=True, text=True, timeout=120, check=False, cwd="/",
+        words, user=65534, group=65534, extra_groups=[], env=environment(HOME="/nonexistent"),
+        capture_output=True, text=True, timeout=120, check=False, cwd="/",
     )  # fmt: skip
     assert refusal(done) == (6, "FIL002")
 
