@@ -23,7 +23,7 @@ from inventory.starter.answers import (
     QUESTIONS,
     SITE,
     Answers,
-    Question,
+    InitQuestion,
     check_option,
     draw_ipv6_prefix,
 )
@@ -80,7 +80,7 @@ def is_watched() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def choose_example(example: Example | None, given: dict[Question, str | None]) -> str | None:
+def choose_example(example: Example | None, given: dict[InitQuestion, str | None]) -> str | None:
     """Return the name of the example, None for an estate from answers.
 
     Raises RackproofError (INI002) for an answer beside an example, which would be passed over in silence.
@@ -93,14 +93,14 @@ def choose_example(example: Example | None, given: dict[Question, str | None]) -
     return example.value
 
 
-def answer(given: dict[Question, str | None], *, can_ask: bool) -> Answers:
+def answer(given: dict[InitQuestion, str | None], *, can_ask: bool) -> Answers:
     """Return the answers: from the options, from whoever watches, from the defaults, in this order.
 
     Raises RackproofError: USE004 nobody names the site, which has no default as its code is never changed; USE005.
     """
     checked = {question: check_option(question, text) for question, text in given.items() if text is not None}
 
-    def find(question: Question, default: str | None) -> str:
+    def find(question: InitQuestion, default: str | None) -> str:
         if question in checked:
             return checked[question]
         if can_ask:
@@ -115,7 +115,7 @@ def answer(given: dict[Question, str | None], *, can_ask: bool) -> Answers:
     return Answers(site, name, ipv6_prefix, find(IPV4_PREFIX, FIRST_IPV4))
 
 
-def ask(question: Question, default: str | None) -> str:
+def ask(question: InitQuestion, default: str | None) -> str:
     """Ask until the answer can be used, and return it."""
     while True:
         text: str = typer.prompt(_(question.words), default=default, err=True)

@@ -36,7 +36,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class InitQuestion:
     """One question: its option, its words, and the check that gives the answer as it is written, or says why not."""
 
     option: str
@@ -81,14 +81,14 @@ def check_ipv4(text: str) -> str:
     return str(prefix)
 
 
-SITE = Question("--site", N_("code of the first site"), check_site)
-NAME = Question("--name", N_("its name for people"), check_name)
-IPV6_PREFIX = Question("--ipv6-prefix", N_("IPv6 prefix of the whole estate"), check_ipv6)
-IPV4_PREFIX = Question("--ipv4-prefix", N_("IPv4 prefix of its servers"), check_ipv4)
+SITE = InitQuestion("--site", N_("code of the first site"), check_site)
+NAME = InitQuestion("--name", N_("its name for people"), check_name)
+IPV6_PREFIX = InitQuestion("--ipv6-prefix", N_("IPv6 prefix of the whole estate"), check_ipv6)
+IPV4_PREFIX = InitQuestion("--ipv4-prefix", N_("IPv4 prefix of its servers"), check_ipv4)
 QUESTIONS = (SITE, NAME, IPV6_PREFIX, IPV4_PREFIX)
 
 
-def check_option(question: Question, text: str) -> str:
+def check_option(question: InitQuestion, text: str) -> str:
     """Return an answer that an option gave. Raises RackproofError (USE005)."""
     try:
         return question.check(text)
@@ -96,7 +96,7 @@ def check_option(question: Question, text: str) -> str:
         raise refuse_answer(question, text, str(wrong)) from None
 
 
-def refuse_answer(question: Question, text: str, reason: str) -> RackproofError:
+def refuse_answer(question: InitQuestion, text: str, reason: str) -> RackproofError:
     """Return the error for an answer that cannot be used."""
     return RackproofError("USE005", actual=text or "''", what=question.option, reason=reason, page=PAGE)
 

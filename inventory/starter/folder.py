@@ -161,7 +161,7 @@ def _open_templates() -> Environment:
 
 
 def _copy_example(example: Path, staged: Path) -> None:
-    for source in sorted(example.rglob("*.yml")):
+    for source in sorted(path for path in example.rglob("*") if path.is_file()):
         target = staged / source.relative_to(example)
         make_folder(target.parent)
         with describe_refusal(source):
