@@ -39,7 +39,8 @@ TREE = "rackproof_tree"
 TIMEOUT_S = 60
 #: What git tracks and the wheel leaves out: what is for those who work on the code.
 LEFT_OUT = {
-    ".ansible-lint", ".ci", ".github", ".gitignore", ".pre-commit-config.yaml", ".pre-commit-hooks.yaml", ".vscode", ".yamllint", "install",
+    ".ansible-lint", ".ci", ".github", ".gitignore", ".pre-commit-config.yaml",
+    ".pre-commit-hooks.yaml", ".vscode", ".yamllint", "install",
     "tests", "CONTRIBUTING.md", "LICENSE", "LICENSES", "REUSE.toml", "SECURITY.md", "pyproject.toml", "rackproof",
     "requirements.in", "requirements.lock", "requirements-dev.in", "requirements-dev.lock",
 }  # fmt: skip
