@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from inventory.facility import tables
-from inventory.facility.capacity import n_plus_1_modules
-from inventory.facility.removal import cooling_fed
+from inventory.facility import Redundancy, redundancy, tables
+from inventory.facility.capacity import n_plus_1_modules, n_plus_1_power, within_rating
+from inventory.facility.paths import foreign_cord
+from inventory.facility.removal import cooling_fed, effect
 from inventory.facility.verdict import FacilityOutcome, listed
 from tests.inventory.facility_cases import SITE
 from tests.inventory.test_facility import case_of
@@ -30,8 +33,8 @@ def test_a_load_on_three_cords_is_shared_to_the_milliwatt() -> None:
 @pytest.mark.parametrize(
     ("line", "is_known"),
     [
-        ("{name: panel, kind: environment, hardware: air, power_w: 0, rack: R1}", True),
-        ("{name: strip, kind: pdu, hardware: probe, power_w: 0, rack: R1}", True),
+        ("{name: panel, kind: environment, hardware: air, power_w: 0, rack: R1, cords: [pdu-a]}", True),
+        ("{name: strip, kind: pdu, hardware: probe, power_w: 0, rack: R1, cords: [pdu-a]}", True),
         ("{name: box, kind: host, hardware: server, power_w: 0, rack: R1}", False),
     ],
 )
@@ -71,3 +74,73 @@ def test_eight_names_are_listed_and_of_nine_the_number_is_said() -> None:
     names = tuple("abcdefghi")
     assert listed(names[:8]) == "a, b, c, d, e, f, g, h"
     assert listed(names) == "a, b, c, d, e, f, g, h, … (9)"
+
+
+def test_a_group_is_all_of_it_and_what_is_left_without_its_largest() -> None:
+    site = case_of(
+        [("name: g2, kind: generator, rating_w: 5000", "name: g2, kind: generator, rating_w: 3000")]
+    ).facility.site
+    assert redundancy(site) == [
+        Redundancy("generators", ("g1", "g2"), 8000, 3000),
+        Redundancy("ups", ("ups-a", "ups-b"), 8000, 4000),
+        Redundancy("cooling hall", ("ac1", "ac2", "ac3"), 6000, 4000),
+    ]
+
+
+def test_a_component_at_exactly_its_rating_is_not_over_it() -> None:
+    case = case_of([("ats-2, kind: ats, rating_w: 5000", "ats-2, kind: ats, rating_w: 2100")])
+    assert effect(case, case.without["ups-a"]).over == ()
+    less = case_of([("ats-2, kind: ats, rating_w: 5000", "ats-2, kind: ats, rating_w: 2099")])
+    assert effect(less, less.without["ups-a"]).over == (("ats-2", 2100.0, 2099),)
+
+
+@pytest.mark.parametrize(("watt", "outcome"), [(750, FacilityOutcome.PASS), (749, FacilityOutcome.FAIL)])
+def test_cooling_that_is_exactly_enough_is_enough(watt: int, outcome: FacilityOutcome) -> None:
+    (found,) = cooling_fed(case_of([("capacity_w: 2000", f"capacity_w: {watt}")] * 3))
+    assert found.verdict is outcome
+
+
+@pytest.mark.parametrize(
+    ("modules", "outcome"),
+    [
+        ("module_rating_w: 2000", FacilityOutcome.UNKNOWN),
+        ("modules: 2", FacilityOutcome.UNKNOWN),
+        ("modules: 1, module_rating_w: 4000", FacilityOutcome.FAIL),
+    ],
+)
+def test_a_frame_has_a_spare_module_only_where_that_is_written(modules: str, outcome: FacilityOutcome) -> None:
+    case = case_of([("modules: 2, module_rating_w: 2000", modules)])
+    assert {item.subject: item.verdict for item in n_plus_1_modules(case)}["ups-a"] is outcome
+
+
+def test_without_any_ups_nobody_knows_of_a_spare_one() -> None:
+    power = SITE[SITE.index("  - {name: ups-a") : SITE.index("  - {name: pdu-a")]
+    changes = [(power, ""), ("fed_by: [ups-a]", "fed_by: [ats-1]"), ("fed_by: [ups-b]", "fed_by: [ats-2]")]
+    assert [item.text for item in n_plus_1_power(case_of(changes)) if item.subject == "x"] == ["no_ups"]
+
+
+def test_a_group_that_carries_nothing_carries_nothing() -> None:
+    changes = [("fed_by: [ups-a]", "fed_by: [ats-1]"), ("fed_by: [ups-b]", "fed_by: [ats-2]")]
+    found = {item.subject: item.measured for item in n_plus_1_power(case_of(changes))}
+    assert found["ups"] == 0.0
+
+
+def test_a_member_that_nothing_feeds_adds_nothing_to_its_group() -> None:
+    changes = [("fed_by: [ats-2], group: ups", "group: ups")]
+    found = {item.subject: item.measured for item in n_plus_1_power(case_of(changes))}
+    assert found["ups"] == 1500.0
+
+
+def test_half_a_watt_on_a_generator_beside_the_grid_is_a_load() -> None:
+    case = case_of([])
+    case.__dict__["normal"] = replace(case.normal, load_w=case.normal.load_w | {"g1": 0.5})
+    assert {item.subject: item.text for item in within_rating(case)}["g1"] == "on_generator"
+
+
+def test_a_rack_without_a_feed_hides_no_other_rack() -> None:
+    changes = [("racks:\n", "racks:\n  - {name: R0, zone: hall}\n")]
+    assert [item.subject for item in foreign_cord(case_of(changes))] == ["R0", "R1"]
+
+
+def test_nothing_is_above_a_name_that_is_none() -> None:
+    assert case_of([]).facility.upstream("nothing") == frozenset()
