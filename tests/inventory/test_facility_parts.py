@@ -113,6 +113,15 @@ def test_a_frame_has_a_spare_module_only_where_that_is_written(modules: str, out
     assert {item.subject: item.verdict for item in n_plus_1_modules(case)}["ups-a"] is outcome
 
 
+def test_one_module_is_no_spare_one_also_where_it_carries_nothing() -> None:
+    changes = [
+        ("modules: 2, module_rating_w: 2000", "modules: 1, module_rating_w: 4000"),
+        ("fed_by: [ats-1], group: ups", "group: ups"),
+    ]
+    found = {item.subject: item for item in n_plus_1_modules(case_of(changes))}
+    assert (found["ups-a"].verdict, found["ups-a"].measured) == (FacilityOutcome.FAIL, 0.0)
+
+
 def test_without_any_ups_nobody_knows_of_a_spare_one() -> None:
     power = SITE[SITE.index("  - {name: ups-a") : SITE.index("  - {name: pdu-a")]
     changes = [(power, ""), ("fed_by: [ups-a]", "fed_by: [ats-1]"), ("fed_by: [ups-b]", "fed_by: [ats-2]")]
