@@ -119,7 +119,7 @@ def test_growth_is_a_ratio_with_a_goal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert make_figure("mere figure", [1.0]).met is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_benchmark_runs_and_its_figures_are_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     """Run here, so that its figures stand in every log beside their goals; no time decides whether the test passes."""
     command = [*FRONT_DOOR, "bench", "estate", "--runs", "1"]

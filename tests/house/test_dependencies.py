@@ -136,7 +136,7 @@ def test_what_is_listed_is_locked_with_hashes(name: str, lock: str) -> None:
     assert sorted(read_list(name) - locked) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("version", LATER_PYTHONS)
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
 def test_the_lock_installs_on_a_later_python_from_wheels_alone(version: str, lock: str, tmp_path: Path) -> None:
