@@ -7,6 +7,8 @@ import signal
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     # Until main() can say "interrupted", Ctrl-C ends this process at once, and without a traceback of its imports.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+if __name__ == "__main__":
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the launcher held it back while Python started
 
 import importlib
 import os
@@ -34,7 +36,7 @@ from core.settings import (
     process,
     write_options,
 )
-from core.usage import describe_system_error, describe_usage_error, hold_streams
+from core.usage import describe_system_error, describe_usage_error, hold_streams, refuse_empty_paths
 from core.version import read_version
 from core.workspace import current
 
@@ -141,11 +143,8 @@ def refuse_empty_folders(arguments: Sequence[str]) -> None:
 
     Raises RackproofError USE005.
     """
-    before_verb = [*takewhile(lambda word: word not in ROOMS, arguments)]
-    for option in ("--estate", "--workspace"):
-        if f"{option}=" in before_verb or (option, "") in pairwise(before_verb):
-            page = "rackproof --help"
-            raise RackproofError("USE005", actual="''", what=option, reason=_("the path of a folder"), page=page)
+    before_verb = takewhile(lambda word: word not in ROOMS, arguments)
+    refuse_empty_paths(("--estate", "--workspace"), [*before_verb], "rackproof")
 
 
 def _adopt_language(arguments: Sequence[str]) -> None:
@@ -159,7 +158,8 @@ def _adopt_language(arguments: Sequence[str]) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; no traceback gets out unless ``--debug`` asks for it."""
-    as_json = "--json" in [*takewhile(lambda word: word != "--", arguments)]  # what follows is for another program
+    ours = takewhile(lambda word: word != "--", arguments)  # what follows is for another program
+    as_json = "--json" in [word.partition("=")[0] for word in ours]
     try:
         code = _call(list(arguments))
     except RackproofError as error:

@@ -13,15 +13,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
+from itertools import chain, takewhile
 from typing import Any, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command_from_info, get_command_name, get_group_from_info
 from typer.models import TyperInfo
 
 from core.console import RunningVerb
 from core.i18n import N_, _
+from core.usage import refuse_empty_paths
 from core.workspace import name_command
 
 EXAMPLE = N_("Example:")
@@ -56,6 +58,14 @@ _TYPE_WORDS = {
 
 class RoomCommand(TyperCommand):
     """One verb, whose help is in the language of this process."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words of the verb; raises RackproofError (USE005) for a path without a name."""
+        options = [parameter for parameter in self.params if isinstance(parameter, TyperOption)]
+        takes_path = [option.opts for option in options if option.type_descriptor.is_path]
+        words = [*takewhile(lambda word: word != "--", args)]
+        refuse_empty_paths(chain.from_iterable(takes_path), words, ctx.command_path)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, the words of the library translated too."""

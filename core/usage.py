@@ -8,7 +8,8 @@ import io
 import os
 import re
 import sys
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,19 @@ def describe_usage_error(error: Any) -> RackproofError | None:
         names = context.command.list_commands(context) if context is not None else []
         return RackproofError("USE002", actual=verb[1], known=names)
     return RackproofError("USE001", reason=_translate(error.format_message(), _COMPLAINTS), page=advice)
+
+
+def refuse_empty_paths(options: Iterable[str], words: Sequence[str], command: str) -> None:
+    """Refuse a path without a name, as an unset variable of a shell leaves it: it would be the folder we stand in.
+
+    ``options`` are those of ``command`` that take a path. Raises RackproofError USE005.
+    """
+    for option in options:
+        if f"{option}=" in words or (option, "") in pairwise(words):
+            page = f"{command} --help"
+            raise RackproofError(
+                "USE005", actual="''", what=option, reason=_("the path of a file or folder"), page=page
+            )
 
 
 def _options(context: Any) -> list[str]:

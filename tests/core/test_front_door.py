@@ -4,6 +4,7 @@ import errno
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from typer.main import get_command
 
 import rackproof
+from core.console import JSON_VERSION
 from core.errors import ErrorGroup, ExitCode, Place, RackproofError
 from core.workspace import REPOSITORY
 
@@ -183,6 +185,39 @@ def test_a_folder_without_a_name_is_not_the_one_we_stand_in(
     assert rackproof.run([*words, "checks", "signer", "bob"]) == ExitCode.USAGE
     assert "USE005" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["net", "render", "--to", ""], ["estate", "export", "hosts", "--to="]])
+def test_a_path_without_a_name_is_not_the_folder_we_stand_in(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--to "$OUT"`` where the variable is not set scattered the routers' configurations."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RACKPROOF_ESTATE", str(ESTATE))
+    assert rackproof.run(words) == ExitCode.USAGE
+    assert "USE005" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_python_itself_starts_ends_us_by_the_signal(tmp_path: Path) -> None:
+    """Held back by the launcher until it can do its work: before, it left a traceback, and once the code 1."""
+    (tmp_path / "sitecustomize.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    last = (REPOSITORY / "rackproof").read_text("utf-8").splitlines()[-4:]
+    script = "venv=$1; shift\n" + "\n".join(last)
+    argv = ["sh", "-c", script, "sh", str(Path(sys.prefix)), "doctor"]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{REPOSITORY}"}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_the_launchers_own_errors_come_in_the_envelope_of_today() -> None:
+    launcher = (REPOSITORY / "rackproof").read_text("utf-8")
+    assert re.findall(r'"version": (\d+)', launcher) == [str(JSON_VERSION)]
+
+
+def test_the_envelope_is_asked_for_also_where_its_option_is_misused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert rackproof.run(["estate", "show", "--json=yes"]) == ExitCode.USAGE
+    assert json.loads(capsys.readouterr().out)["errors"][0]["code"] == "USE001"
 
 
 @pytest.mark.parametrize(
