@@ -99,15 +99,19 @@ def lend_to_ansible(ws: Workspace) -> Iterator[tuple[str, ...]]:
 
 
 def make_secrets(ws: Workspace) -> None:
-    """Make the secrets file and its password file unless both are there.
+    """Make the secrets file and its password file unless they are there.
 
     The secrets are random and kept only encrypted; nothing is ever printed or put into argv.
-    Raises RackproofError: SEC007 ansible-vault did not encrypt them, FIL001 and FIL002 as for writing a file.
+    Raises RackproofError: SEC005 there are secrets without the password that opens them,
+    SEC007 ansible-vault did not encrypt them, FIL001 and FIL002 as for writing a file.
     """
-    if ws.secrets_file.exists() and ws.vault_password_file.exists():
+    if ws.secrets_file.exists():
+        if not ws.vault_password_file.exists():  # never made anew: what it holds is in use
+            raise RackproofError("SEC005", place=Place(ws.vault_password_file))
         return
     make_folder(ws.root, 0o700)
-    write_atomic(ws.vault_password_file, secrets.token_urlsafe(32) + "\n", PRIVATE)
+    if not ws.vault_password_file.exists():
+        write_atomic(ws.vault_password_file, secrets.token_urlsafe(32) + "\n", PRIVATE)
     made = {name: secrets.token_urlsafe(size) for name, size in SECRET_BYTES.items()}
     try:
         sealed = encrypt(yaml.safe_dump(made), ws.vault_password_file)

@@ -10,6 +10,7 @@ import yaml
 
 from core import account_keys
 from core import secrets as core_secrets
+from core.errors import RackproofError
 from inventory.load.loader import load_estate
 from lab import access
 from lab.instance import ESTATE, Instance
@@ -97,6 +98,12 @@ def test_secrets_are_random_encrypted_private_and_made_once(found: Instance, mon
     assert first.startswith(b"$ANSIBLE_VAULT;")
     for file in (ws.secrets_file, ws.vault_password_file):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    password = ws.vault_password_file.read_bytes()
+    ws.vault_password_file.unlink()
+    with pytest.raises(RackproofError) as caught:  # both were made anew, and what was in use was lost
+        core_secrets.make_secrets(ws)
+    assert (caught.value.code, ws.secrets_file.read_bytes()) == ("SEC005", first)
+    ws.vault_password_file.write_bytes(password)
     values = core_secrets.load(ws)
     assert set(values) == set(core_secrets.SECRET_BYTES)
     assert len(set(values.values())) == len(values)
